@@ -1,0 +1,1 @@
+"""Comparisons with peers, each in one run; the figures of docs/performance.md come from here."""

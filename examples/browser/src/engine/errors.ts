@@ -1,0 +1,26 @@
+/** What can go wrong, by name: the page says each in the reader's language. */
+export type ErrorCode =
+  | "notAPicture"
+  | "unsupported"
+  | "empty"
+  | "truncated"
+  | "damaged"
+  | "tooLarge"
+  | "canvas"
+  | "noModel"
+  | "network"
+  | "hash"
+  | "contract"
+  | "engine"
+  | "simd"
+  | "memory"
+  | "bug";
+
+export class ToolkitError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail = "",
+  ) {
+    super(detail ? `${code}: ${detail}` : code);
+  }
+}

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from toolkit.errors import UsageError
+from toolkit.training.losses import GAN_MODES, LOSSES, GanLoss, build_loss
+from toolkit.training.networks import build_generator
+from toolkit.training.networks.colour_bins import soft_labels
+from toolkit.training.networks.generator import Prediction
+
+EDGE = build_generator("edge", stem=16, widths=(16, 16, 16, 16), head=16)
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "huber"])
+def test_distances_are_zero_at_the_truth_and_grow(name: str) -> None:
+    loss = build_loss(name, EDGE, {})
+    true = torch.full((1, 2, 4, 4), 0.2)
+    at = [float(loss(Prediction(true + d), true)) for d in (0.0, 0.1, 0.3)]
+    assert at[0] == 0 < at[1] < at[2]
+
+
+def test_l1_is_the_mean_of_absolute_differences() -> None:
+    loss = build_loss("l1", EDGE, {})
+    assert float(loss(Prediction(torch.zeros(1, 2, 2, 2)), torch.full((1, 2, 2, 2), 0.25))) == 0.25
+
+
+def test_bins_is_the_cross_entropy_to_soft_labels() -> None:
+    loss = build_loss("bins", EDGE, {"sigma": 7.0})
+    torch.manual_seed(0)
+    centres = EDGE.get_buffer("centres")
+    logits, ab = torch.randn(2, len(centres), 3, 3), torch.randn(2, 2, 3, 3) * 0.2
+    labels = soft_labels(ab * 110, centres, 7.0)
+    slow = -sum(
+        float(labels[n, b, i, j] * (logits[n, b, i, j] - logits[n, :, i, j].logsumexp(0)))
+        for n in range(2)
+        for b in range(len(centres))
+        for i in range(3)
+        for j in range(3)
+    )
+    assert math.isclose(float(loss(Prediction(ab, logits), ab)), slow / 18, rel_tol=1e-4)
+
+
+def test_bins_needs_a_generator_with_bins() -> None:
+    with pytest.raises(UsageError, match="bin_spacing"):
+        build_loss("bins", build_generator("edge", bin_spacing=0.0), {})
+
+
+def test_unknown_names_and_options_are_told() -> None:
+    with pytest.raises(UsageError, match="huber"):
+        build_loss("hubre", EDGE, {})
+    with pytest.raises(UsageError, match="sigmoid"):
+        build_loss("bins", EDGE, {"sigmoid": 1})
+    assert {"bins", "huber", "l1", "l2"} <= set(LOSSES)
+
+
+def test_gan_losses_have_their_textbook_values() -> None:
+    verdicts = torch.tensor([0.5, -2.0])
+    vanilla, lsgan, hinge = (GanLoss(mode) for mode in ("vanilla", "lsgan", "hinge"))
+    expected = (math.log1p(math.exp(-0.5)) + math.log1p(math.exp(2.0))) / 2
+    assert math.isclose(float(vanilla(verdicts, real=True)), expected, rel_tol=1e-6)
+    assert math.isclose(float(lsgan(verdicts, real=True)), (0.25 + 9) / 2, rel_tol=1e-6)
+    assert math.isclose(float(lsgan(verdicts, real=False)), (0.25 + 4) / 2, rel_tol=1e-6)
+    assert math.isclose(float(hinge(verdicts, real=True)), (0.5 + 3) / 2, rel_tol=1e-6)
+    assert math.isclose(float(hinge(verdicts, real=False)), (1.5 + 0) / 2, rel_tol=1e-6)
+    assert math.isclose(float(hinge(verdicts, real=True, fooling=True)), 0.75, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("mode", sorted(GAN_MODES))
+def test_the_labels_are_buffers_that_move_with_the_module(mode: str) -> None:
+    assert {"real_label", "fake_label"} == set(dict(GanLoss(mode).named_buffers()))
+
+
+def test_an_unknown_gan_mode_lists_the_choices() -> None:
+    with pytest.raises(UsageError, match="vanilla"):
+        GanLoss("wasserstein")

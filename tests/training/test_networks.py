@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from toolkit.errors import UsageError
+from toolkit.training.networks import (
+    DISCRIMINATORS,
+    GENERATORS,
+    build_discriminator,
+    build_generator,
+)
+from toolkit.training.networks.initialise import INITIALISERS
+
+
+def parameters(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_the_unet_is_the_tutorials() -> None:
+    """Counted by building the printed code of the fourth tutorial."""
+    assert parameters(build_generator("unet_256")) == 54_409_858
+
+
+def test_the_discriminator_is_the_tutorials() -> None:
+    assert parameters(build_discriminator("patchgan")) == 2_765_633
+
+
+def test_a_verdict_sees_70_pixels() -> None:
+    discriminator = build_discriminator("patchgan").eval()
+    picture = torch.randn(1, 3, 256, 256, requires_grad=True)
+    discriminator(picture)[0, 0, 15, 15].backward()
+    assert picture.grad is not None
+    rows = picture.grad.abs().sum((0, 1, 3)).nonzero().flatten()
+    assert int(rows.max() - rows.min()) + 1 == 70
+
+
+def test_a_discriminator_of_256_gives_30_by_30() -> None:
+    assert build_discriminator("patchgan")(torch.zeros(1, 3, 256, 256)).shape == (1, 1, 30, 30)
+
+
+def test_edge_fits_a_plain_cpu() -> None:
+    generator = build_generator("edge").eval()
+    with FlopCounterMode(display=False) as counter:
+        generator(torch.zeros(1, 1, 256, 256))
+    assert parameters(generator) <= 5_000_000
+    assert counter.get_total_flops() / 2 <= 2e9
+
+
+@pytest.mark.parametrize("name", sorted(GENERATORS))
+def test_a_generator_gives_two_planes_of_its_inputs_size(name: str) -> None:
+    generator = build_generator(name).eval()
+    size = generator.fixed_size or 3 * generator.multiple_of
+    with torch.inference_mode():
+        assert generator(torch.zeros(2, 1, size, size)).shape == (2, 2, size, size)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 7), st.integers(1, 7))
+def test_edge_takes_every_multiple_of_32(rows: int, columns: int) -> None:
+    generator = build_generator("edge").eval()
+    size = (32 * rows, 32 * columns)
+    with torch.inference_mode():
+        assert generator(torch.zeros(1, 1, *size)).shape == (1, 2, *size)
+
+
+def test_edge_predicts_the_mean_of_its_bins() -> None:
+    generator = build_generator("edge").eval()
+    with torch.inference_mode():
+        predicted = generator.predict(torch.randn(1, 1, 64, 64))
+        assert predicted.logits is not None
+        centres = generator.get_buffer("centres")
+        expected = torch.einsum("nbhw,bc->nchw", predicted.logits.softmax(1), centres / 110)
+    torch.testing.assert_close(predicted.ab, expected, rtol=0, atol=1e-5)
+
+
+def test_edge_without_bins_regresses() -> None:
+    generator = build_generator("edge", bin_spacing=0.0)
+    assert generator.predict(torch.zeros(2, 1, 32, 32)).logits is None
+
+
+def test_normal_initialisation_is_that_of_pix2pix() -> None:
+    torch.manual_seed(0)
+    discriminator = build_discriminator("patchgan")
+    INITIALISERS["normal"](discriminator)
+    for module in discriminator.modules():
+        if isinstance(module, torch.nn.Conv2d) and module.weight.numel() > 10_000:
+            assert abs(float(module.weight.detach().std()) - 0.02) < 0.001
+        if isinstance(module, torch.nn.BatchNorm2d):
+            assert abs(float(module.weight.detach().mean()) - 1) < 0.01
+
+
+@pytest.mark.parametrize("build", [build_generator, build_discriminator])
+def test_an_unknown_name_lists_the_choices(build: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        build("unet_265")  # type: ignore[operator]
+    registry = GENERATORS if build is build_generator else DISCRIMINATORS
+    assert all(name in str(caught.value) for name in registry)
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(UsageError, match="widht"):
+        build_generator("edge", widht=3)
+
+
+def test_channels_off_the_vector_width_are_refused() -> None:
+    with pytest.raises(UsageError, match="multiples of 16"):
+        build_generator("edge", stem=20)

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.training.conftest import SMALL
+from toolkit.errors import OutputError, TrainingDiverged, UnusableInput, UsageError
+from toolkit.training import checkpoint, trainer
+from toolkit.training.recipe import Network, Optimizer, Recipe, load_recipe
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "toolkit", "train", *map(str, arguments)]
+
+
+def small(photos: Path, run: Path) -> list[str]:
+    changes = [part for setting in SMALL for part in ("--set", setting)]
+    return command(photos, "--out", run, "--save-every", "0", *changes)
+
+
+def everything(path: Path) -> dict[str, torch.Tensor]:
+    tensors, _ = checkpoint.load_tensors(path)
+    return tensors
+
+
+def assert_same_run(first: Path, second: Path) -> None:
+    one, two = everything(first / "last.safetensors"), everything(second / "last.safetensors")
+    assert one.keys() == two.keys()
+    assert [name for name in one if not torch.equal(one[name], two[name])] == []
+    rows = [(run / "metrics.jsonl").read_text() for run in (first, second)]
+    assert rows[0] == rows[1]
+
+
+@pytest.fixture
+def finished(photos: Path, tmp_path: Path, small_recipe: Recipe) -> Path:
+    trainer.train(small_recipe, photos, tmp_path / "whole")
+    return tmp_path / "whole"
+
+
+def test_the_losses_fall_and_the_colours_beat_gray(
+    photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    recipe = replace(small_recipe, epochs=8, data=replace(small_recipe.data, samples_per_epoch=64))
+    outcome = trainer.train(recipe, photos, tmp_path / "run", val=photos)
+    rows = [
+        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert rows[-1]["train"]["loss"] < 0.8 * rows[0]["train"]["loss"]
+    assert outcome.dev["gain"] > 0.5
+    assert outcome.val is not None
+    assert outcome.val["gain"] > 0.5
+
+
+def test_a_run_folder_holds_what_the_design_says(finished: Path) -> None:
+    names = {p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()}
+    assert names == {
+        "best.safetensors",
+        "curves.png",
+        "data.json",
+        "environment.json",
+        "last.safetensors",
+        "metrics.jsonl",
+        "recipe.toml",
+        "samples/epoch_001.png",
+        "samples/epoch_002.png",
+    }
+    header = checkpoint.read_header(finished / "last.safetensors")
+    assert header["finished"] is True
+    with Image.open(finished / "samples" / "epoch_001.png") as sheet:
+        assert sheet.height == 3 * 224
+    generator, _ = checkpoint.load_generator(finished / "best.safetensors")
+    assert generator(torch.zeros(1, 1, 64, 64)).shape == (1, 2, 64, 64)
+
+
+def test_the_same_seed_gives_the_same_weights(
+    finished: Path, photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    trainer.train(small_recipe, photos, tmp_path / "again")
+    assert_same_run(finished, tmp_path / "again")
+
+
+def test_killed_at_any_moment_and_resumed_ends_bit_identical(
+    finished: Path, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "killed"
+    rng = random.Random(0)
+    process = subprocess.Popen(small(photos, run))
+    for _ in range(2):
+        while not (run / "last.safetensors").exists() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.5))
+        process.kill()
+        process.wait()
+        process = subprocess.Popen(command("--resume", run, "--save-every", "0"))
+        time.sleep(rng.uniform(3, 5))
+    assert process.wait() == 0
+    assert_same_run(finished, run)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(finished: Path, photos: Path, tmp_path: Path) -> None:
+    run = tmp_path / "interrupted"
+    process = subprocess.Popen(small(photos, run), stderr=subprocess.PIPE, text=True)
+    while not (run / "last.safetensors").exists():
+        time.sleep(0.01)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 130
+    assert f"toolkit train --resume {run}" in told
+    assert "Traceback" not in told
+    subprocess.run(command("--resume", run), check=True)
+    assert_same_run(finished, run)
+
+
+@pytest.mark.parametrize("mode", ["vanilla", "lsgan", "hinge"])
+def test_the_game_with_a_discriminator_runs(
+    mode: str, photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    recipe = replace(
+        small_recipe,
+        epochs=1,
+        discriminator=Network("patchgan", {"filters": 8, "n_layers": 1}, "normal"),
+        gan=replace(small_recipe.gan, mode=mode),
+    )
+    trainer.train(recipe, photos, tmp_path / "run")
+    row = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    assert set(row["train"]) == {"bins", "huber", "gan", "loss", "d_fake", "d_real", "d"}
+    names = everything(tmp_path / "run" / "last.safetensors")
+    assert any(name.startswith("discriminator.") for name in names)
+    assert any(name.startswith("optimizer.discriminator.") for name in names)
+
+
+def test_weights_of_an_earlier_run_are_a_start(
+    finished: Path, photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    still = replace(small_recipe, epochs=1, optimizer=Optimizer("adamw", lr=0.0))
+    trainer.train(still, photos, tmp_path / "next", init_from=finished)
+    before, after = (
+        everything(finished / "best.safetensors"),
+        everything(tmp_path / "next" / "best.safetensors"),
+    )
+    assert torch.equal(before["generator.classifier.weight"], after["generator.classifier.weight"])
+
+
+def test_numbers_that_are_not_finite_stop_the_run(
+    photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    wild = replace(small_recipe, epochs=40, optimizer=Optimizer("adam", lr=1e30), ema=0.0)
+    with pytest.raises(TrainingDiverged, match=r"optimizer\.lr"):
+        trainer.train(wild, photos, tmp_path / "run")
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(
+    photos: Path, tmp_path: Path, small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, calls = checkpoint.save_checkpoint, [0]
+    told: list[str] = []
+
+    def full_once(path: Path, *rest: object) -> None:
+        if path.name == "last.safetensors":
+            calls[0] += 1
+            if calls[0] == 1:
+                raise OutputError(f"{path}: cannot be written: the disk is full")
+        save(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checkpoint, "save_checkpoint", full_once)
+    trainer.train(
+        small_recipe, photos, tmp_path / "run", watcher=trainer.Watcher(on_message=told.append)
+    )
+    assert any("the disk is full" in message for message in told)
+    assert checkpoint.read_header(tmp_path / "run" / "last.safetensors")["finished"] is True
+
+
+def test_other_photographs_are_refused_on_resume(finished: Path, photos: Path) -> None:
+    next(iter(photos.rglob("*.png"))).unlink()
+    with pytest.raises(UnusableInput, match="--allow-data-change"):
+        trainer.resume(finished)
+    trainer.resume(finished, allow_data_change=True)
+
+
+def test_a_taken_run_folder_is_not_touched(
+    finished: Path, photos: Path, small_recipe: Recipe
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in finished.rglob("*")}
+    with pytest.raises(UsageError, match="--resume"):
+        trainer.train(small_recipe, photos, finished)
+    assert before == {p: p.stat().st_mtime_ns for p in finished.rglob("*")}
+
+
+def test_a_crop_that_the_generator_cannot_take_is_named(photos: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("edge", [*SMALL, "stages=[{crop=40, batch_size=2}]"])
+    with pytest.raises(UsageError, match="multiple of 32"):
+        trainer.train(recipe, photos, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_pix2pix_learns(photos: Path, tmp_path: Path) -> None:
+    """The 54 M U-Net with its discriminator: a few steps, its L1 falls."""
+    recipe = load_recipe(
+        "unet_256", ["epochs=6", "stages=[{crop=256, batch_size=2}]", "data.samples_per_epoch=16"]
+    )
+    trainer.train(recipe, photos, tmp_path / "run")
+    rows = [
+        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert rows[-1]["train"]["l1"] < 0.7 * rows[0]["train"]["l1"]

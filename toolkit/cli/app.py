@@ -1,0 +1,104 @@
+"""The command `toolkit`: the list of commands, and how errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from toolkit.cli import terminal
+from toolkit.errors import Interrupted, ToolkitError, one_line
+
+app = typer.Typer(
+    name="toolkit",
+    help=(
+        "Colorize old photographs; train and export the networks that do it.\n\n"
+        "Start with:  toolkit colorize grandma.jpg"
+    ),
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# What typer raises for a command line that it cannot read: a class of click's, or since typer
+# 0.26, which no longer needs click, of its own copy. Both are the parent of BadParameter's parent.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import toolkit
+
+        print(f"toolkit {toolkit.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _register() -> None:
+    from toolkit.cli import (
+        colorize,
+        data,
+        doctor,
+        evaluate,
+        export,
+        models,
+        recipes,
+        train,
+        verify,
+    )
+
+    for module in (colorize, train, recipes, data, export, verify, evaluate, models, doctor):
+        module.register(app)
+
+
+def main() -> NoReturn:
+    """Run the command line and leave the process with the documented exit code."""
+    _register()
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except ToolkitError as error:
+        _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted", Interrupted.exit_code)
+    except _USAGE_ERROR as error:
+        _fail(_usage(error), 2)
+    except BrokenPipeError:  # the reader of a pipe has gone: not an error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        _fail(
+            f"{type(error).__name__}: {one_line(error)}. This is a bug: please report it with the "
+            "output of the same command and --debug",
+            1,
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "toolkit"
+    return f"{one_line(error.format_message()).rstrip('.')}. Try: {where} --help"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    if terminal.debug:
+        traceback.print_exc()
+    print(f"error: {message}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.exit(code)

@@ -1,0 +1,300 @@
+"""``toolkit colorize``: photographs and folders of them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli import terminal
+
+if TYPE_CHECKING:
+    from toolkit.runtime.batch import Outcome
+    from toolkit.runtime.colorizer import Colorizer
+    from toolkit.runtime.formats import Format
+    from toolkit.runtime.naming import Task
+
+STANDARD = Path("-")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="colorize")(_colorize)
+
+
+def _colorize(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Photographs and folders; - for stdin to stdout."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file, or a folder that keeps the input's tree."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="A name, a bundle folder or an ONNX file.")
+    ] = "default",
+    format: Annotated[
+        str | None, typer.Option("--format", help="jpeg, png, tiff, webp, bmp, gif, avif or heic.")
+    ] = None,
+    quality: Annotated[
+        int, typer.Option("--quality", min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC.")
+    ] = 92,
+    strength: Annotated[
+        float, typer.Option("--strength", min=0, max=2, help="Factor of the colours.")
+    ] = 1.0,
+    size: Annotated[
+        int | None, typer.Option("--size", help="Short side at which the network looks, in pixels.")
+    ] = None,
+    upsample: Annotated[
+        str | None,
+        typer.Option("--upsample", help="bilinear, or guided: colours stop at edges."),
+    ] = None,
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Look at the mirrored photograph too; twice the work.")
+    ] = False,
+    keep_original_color: Annotated[
+        str,
+        typer.Option("--keep-original-color", help="auto: leave what is in colour; or never."),
+    ] = "auto",
+    side_by_side: Annotated[
+        bool, typer.Option("--side-by-side", help="Gray and colour in one picture.")
+    ] = False,
+    contact_sheet: Annotated[
+        Path | None, typer.Option("--contact-sheet", help="A picture that shows all, small.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that exist.")
+    ] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave results that exist as they are.")
+    ] = False,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="A file with one path on each line.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="i/N: the i-th of N parts of the list.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Add a line of JSON for each photograph.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Pass over what --report calls done and unchanged.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be read and written.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Wait for photographs that drop into the folder.")
+    ] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Photographs at a time.")] = 1,
+    max_megapixels: Annotated[
+        float, typer.Option("--max-megapixels", min=0, help="Refuse larger photographs.")
+    ] = 250.0,
+    json: terminal.Json = False,
+    quiet: terminal.Quiet = False,
+    verbose: terminal.Verbose = False,
+    debug: terminal.Debug = False,
+) -> None:
+    """Colour black-and-white photographs.
+
+    Example:  toolkit colorize grandma.jpg     writes grandma-color.jpg beside it.
+
+    A folder's results go to a folder beside it, or to --output, in the same tree. Nothing that
+    exists is replaced unless you say --overwrite, and no photograph that you give ever is.
+    """
+    from toolkit.errors import UsageError
+    from toolkit.runtime.batch import Settings, run
+    from toolkit.runtime.colorizer import Colorizer
+    from toolkit.runtime.formats import by_name
+    from toolkit.runtime.naming import plan
+    from toolkit.runtime.report import Report
+    from toolkit.runtime.selection import read_manifest
+    from toolkit.runtime.selection import shard as part_of
+    from toolkit.runtime.threads import available_threads
+
+    # What is wrong with a photograph is told in our own words.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    inputs = [*(paths or []), *(read_manifest(manifest) if manifest else [])]
+    to = by_name(format) if format else None
+    _check(inputs, watch=watch, resume=resume, report=report, contact_sheet=contact_sheet)
+
+    def colorizer() -> Colorizer:
+        return Colorizer(
+            model,
+            strength=strength,
+            size=size,
+            upsample=upsample,
+            tta=tta,
+            keep_original_color=keep_original_color,
+            threads=max(1, available_threads() // jobs),
+            max_megapixels=max_megapixels,
+        )
+
+    if inputs == [STANDARD]:
+        _through(colorizer(), output, to, quality)
+        return
+    if STANDARD in inputs:
+        raise UsageError("- is standard input and stands alone; for a file of this name give ./-")
+
+    def tasks() -> list[Task]:
+        found = plan(inputs, output, to)
+        return part_of(found, shard) if shard else found
+
+    if dry_run:
+        for task in tasks():
+            print(f"{task.source} -> {task.target}")
+        return
+    settings = Settings(quality, side_by_side, overwrite, skip_existing, resume)
+    options = f"{model} {strength} {size} {upsample} {tta} {format} {quality} {side_by_side}"
+    known = Report(report, options) if report else None
+    with _stopping() as stop:
+        work: Iterable[Task] = _watched(tasks, stop) if watch else tasks()
+        outcomes = []
+        started = time.perf_counter()
+        done = run(work, colorizer(), settings, jobs=jobs, report=known, stop=stop)
+        for outcome in _with_progress(done, work):
+            outcomes.append(outcome)
+            _tell(outcome, json)
+        _finish(outcomes, time.perf_counter() - started, json=json, sheet=contact_sheet)
+        _raise_failures(outcomes, interrupted=stop.is_set() and not watch)
+
+
+def _check(
+    inputs: list[Path],
+    *,
+    watch: bool,
+    resume: bool,
+    report: Path | None,
+    contact_sheet: Path | None,
+) -> None:
+    from toolkit.errors import UsageError
+    from toolkit.runtime.formats import by_name
+
+    if not inputs:
+        raise UsageError("no photographs are named. Try: toolkit colorize grandma.jpg")
+    if resume and report is None:
+        raise UsageError("--resume needs --report FILE, which says what is done")
+    if watch and not (len(inputs) == 1 and inputs[0].is_dir()):
+        raise UsageError("--watch needs one folder")
+    if contact_sheet is not None:
+        by_name(contact_sheet.suffix or "none")
+
+
+def _through(colorizer: Colorizer, output: Path | None, to: Format | None, quality: int) -> None:
+    """One photograph from standard input, to standard output or `output`."""
+    from io import BytesIO
+
+    from toolkit.files import write_bytes
+    from toolkit.runtime.formats import by_suffix
+
+    photo = colorizer.read(sys.stdin.buffer.read())
+    stream = BytesIO()
+    to = to or (by_suffix(output.suffix) if output else None)
+    colorizer.write(photo, stream, to, quality=quality)
+    if output is not None:
+        write_bytes(output, stream.getvalue(), overwrite=False)
+    else:
+        sys.stdout.buffer.write(stream.getvalue())
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """Ctrl-C once: finish what is in hand; twice: stop at once, which harms no file."""
+    stop = Event()
+
+    def ask(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watched(tasks: Callable[[], list[Task]], stop: Event) -> Iterator[Task]:
+    from toolkit.runtime.watch import watch
+
+    terminal.say("waiting for photographs; Ctrl-C ends")
+    yield from watch(tasks, stop)
+
+
+def _with_progress(outcomes: Iterator[Outcome], work: Iterable[Task]) -> Iterator[Outcome]:
+    if not terminal.shows_progress() or not isinstance(work, list) or len(work) < 2:
+        yield from outcomes
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(outcomes, "colouring", len(work), console=Console(stderr=True))
+
+
+def _tell(outcome: Outcome, json: bool) -> None:
+    from toolkit.errors import one_line
+
+    for note in outcome.notes:
+        terminal.warn(f"{one_line(outcome.source)}: {note}")
+    if outcome.status == "done" and not json:
+        print(outcome.target, flush=True)
+    stages = ", ".join(f"{name} {value:.0f} ms" for name, value in outcome.milliseconds.items())
+    terminal.detail(f"{one_line(outcome.source)}: {outcome.status} {stages}")
+
+
+def _finish(outcomes: list[Outcome], seconds: float, *, json: bool, sheet: Path | None) -> None:
+    from toolkit.runtime.report import as_json
+
+    if json:
+        terminal.print_json([as_json(outcome) for outcome in outcomes])
+    if len(outcomes) > 1:
+        terminal.say(_summary(outcomes, seconds))
+    if sheet is not None:
+        from toolkit.runtime.contact_sheet import write_contact_sheet
+        from toolkit.runtime.formats import by_name
+
+        pairs = [(o.source, o.target) for o in outcomes if o.status == "done"]
+        write_contact_sheet(sheet, pairs, by_name(sheet.suffix))
+
+
+def _summary(outcomes: list[Outcome], seconds: float) -> str:
+    counts = {
+        status: sum(o.status == status for o in outcomes)
+        for status in ("done", "unchanged", "skipped", "failed")
+    }
+    told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+    megapixels = sum(o.width * o.height for o in outcomes) / 1e6
+    speed = megapixels / max(seconds, 1e-9)
+    return f"{told}: {megapixels:.1f} megapixels in {seconds:.1f} s, {speed:.1f} a second"
+
+
+def _raise_failures(outcomes: list[Outcome], *, interrupted: bool) -> None:
+    from toolkit.errors import Interrupted, SomeFilesFailed
+
+    if interrupted:
+        raise Interrupted(
+            f"interrupted after {len(outcomes)} photographs, which are whole; go on with the same "
+            "command and --skip-existing"
+        )
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if not errors:
+        return
+    if len(outcomes) == 1:
+        raise errors[0]
+    lines = "\n".join(f"  {error}" for error in errors)
+    kinds = {type(error) for error in errors}
+    if len(errors) == len(outcomes) and len(kinds) == 1:
+        raise kinds.pop()(f"all {len(errors)} photographs failed:\n{lines}")
+    raise SomeFilesFailed(
+        f"{len(errors)} of {len(outcomes)} photographs failed, the others are done:\n{lines}"
+    )

@@ -1,0 +1,149 @@
+"""`toolkit export`: a checkpoint to files that other programs run."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from toolkit.cli import terminal
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export")(export)
+
+
+def export(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run folder or a checkpoint. Without it: the newest finished run under runs/, "
+            "else the shipped model.",
+            show_default=False,
+        ),
+    ] = None,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="F[,F]",
+            help="Formats, or all; each may say its precision: onnx:fp16-storage. See --list.",
+        ),
+    ] = "onnx",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The bundle's folder. Default: exports/NAME, or exports/NAME-FORMAT if that is "
+            "taken.",
+            show_default=False,
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="For every format that does not say its own.")
+    ] = None,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic/--static", help="Free sizes where the network allows them.")
+    ] = True,
+    with_checkpoint: Annotated[
+        bool, typer.Option("--with-checkpoint", help="Put the checkpoint into the bundle too.")
+    ] = False,
+    show_list: Annotated[
+        bool, typer.Option("--list", help="Show the formats and what this machine lacks for them.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder --out.")] = False,
+    json: terminal.Json = False,
+    quiet: terminal.Quiet = False,
+    debug: terminal.Debug = False,
+) -> None:
+    """Write a trained network as ONNX, TorchScript or Core ML, each proven before it is written.
+
+    Example:  toolkit export runs/first --format all --out exports/first
+    """
+    from toolkit.export.formats import FORMATS
+    from toolkit.export.request import parse
+
+    if show_list:
+        _print_formats(json)
+        return
+    requests = parse(formats, precision)
+    for form in (FORMATS[request.format] for request in requests):
+        form.require((*form.write_needs, "safetensors"), f"exporting {form.title}")
+
+    from toolkit.export.bundle import Settings, free_place
+    from toolkit.export.bundle import export as make
+    from toolkit.export.source import find_source
+
+    source = find_source(run)
+    if source.reason:
+        terminal.say(f"exporting {source.reason}")
+    place = out or free_place(Path("exports"), source.name, requests)
+    settings = Settings(
+        dynamic=dynamic,
+        with_checkpoint=with_checkpoint,
+        overwrite=force,
+        command=shlex.join(["toolkit", *sys.argv[1:]]),
+    )
+    manifest = make(source, requests, place, settings, terminal.say)
+    if json:
+        terminal.print_json({"out": str(place), **manifest})
+    else:
+        _print_table(place, manifest)
+
+
+def _print_formats(as_json: bool) -> None:
+    from toolkit.errors import MissingRequirement
+    from toolkit.export.formats import FORMATS
+
+    rows = []
+    for form in FORMATS.values():
+        try:
+            form.require(form.write_needs, form.title)
+            ready = "ready"
+        except MissingRequirement as error:
+            ready = str(error)
+        rows.append(
+            {
+                "format": form.name,
+                "file": form.suffix,
+                "precisions": list(form.precisions),
+                "boundaries": list(form.boundaries),
+                "sizes": "free or fixed" if form.flexible else "fixed",
+                "notes": form.notes,
+                "here": ready,
+            }
+        )
+    if as_json:
+        terminal.print_json(rows)
+        return
+    for row in rows:
+        print(f"{row['format']} ({row['file']}): {row['notes']}")
+        print(f"    precisions: {', '.join(row['precisions'])}; the first is the default")
+        print(f"    boundaries: {', '.join(row['boundaries'])}; sizes: {row['sizes']}")
+        print(f"    here: {row['here']}")
+
+
+def _print_table(place: Path, manifest: dict[str, Any]) -> None:
+    width = max(len(name) for name in manifest["files"])
+    print(f"{'file':{width}}  {'precision':12}  {'MB':>6}  {'status':8}  against eager PyTorch")
+    for name, entry in manifest["files"].items():
+        proof = entry["proof"]
+        lines = [
+            f"{label}: max {f['max_error']:.1e}, mean {f['mean_error']:.1e} CIE units, "
+            f"CIEDE2000 {f['mean_ciede2000']:.3f}"
+            for label, f in proof["figures"].items()
+        ]
+        size = f"{entry['size'] / 1e6:.1f}"
+        print(
+            f"{name:{width}}  {entry['precision']:12}  {size:>6}  {proof['status']:8}  {lines[0]}"
+        )
+        for line in lines[1:]:
+            print(f"{'':{width}}  {'':12}  {'':6}  {'':8}  {line}")
+    print(f"{place}: proven and written; check it anywhere with: toolkit verify {place}")

@@ -1,0 +1,253 @@
+"""Make a bundle: every artefact written, proven and described in a temporary folder, then moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from toolkit.contract import Contract, FixedSize, FlexibleSize
+from toolkit.errors import OutputError, ProofFailed, one_line
+from toolkit.export import manifest, model_card, references
+from toolkit.export.deploy import DeployModel, contract_of, fixed
+from toolkit.export.formats import FORMATS, Order
+from toolkit.export.parity import Tolerance, measure
+from toolkit.export.proof import Case, cases_for, check_eager, prove
+from toolkit.export.proof_set import NAMES
+from toolkit.export.request import Request
+from toolkit.export.source import Source
+from toolkit.files import atomic_folder, sha256
+from toolkit.training import checkpoint
+from toolkit.training.networks import Generator
+
+__all__ = ["Settings", "export", "free_place"]
+
+_TOOLS = (
+    "colorize-toolkit",
+    "torch",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "coremltools",
+    "numpy",
+    "pillow",
+)
+
+
+_CHECKPOINT_TOLERANCE = Tolerance(mean_ciede2000=0.05)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for besides the formats."""
+
+    dynamic: bool = True
+    """Free sizes where generator and format allow them."""
+    with_checkpoint: bool = False
+    overwrite: bool = False
+    command: str = ""
+    more_fields: NDArray[np.float32] | None = field(default=None, repr=False)
+    """L* fields of the user's photographs, for the proof."""
+    calibration: NDArray[np.float32] | None = field(default=None, repr=False)
+
+
+def free_place(root: Path, name: str, requests: list[Request]) -> Path:
+    """A folder in `root` that does not exist: NAME, NAME-FORMATS, NAME-FORMATS-2 and so on."""
+    formats = "-".join(dict.fromkeys(r.format for r in requests))
+    candidates = [name, f"{name}-{formats}"]
+    for candidate in candidates:
+        if not (root / candidate).exists():
+            return root / candidate
+    number = 2
+    while (root / f"{name}-{formats}-{number}").exists():
+        number += 1
+    return root / f"{name}-{formats}-{number}"
+
+
+def export(
+    source: Source,
+    requests: list[Request],
+    out: Path,
+    settings: Settings,
+    progress: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Export a checkpoint; the bundle appears at `out` whole and proven, or not at all.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    ProofFailed
+        If an artefact does not compute what was trained.
+    OutputError
+        If `out` exists and must not be replaced, or cannot be written.
+    UnusableModel
+        If the checkpoint cannot be opened.
+    """
+    if out.exists() and not settings.overwrite:
+        raise OutputError(
+            f"{one_line(out)}: exists and is not replaced: give another --out, or --force"
+        )
+    generator, header = checkpoint.load_generator(source.path)
+    model = DeployModel(generator)
+    check_eager(model)
+    contract = contract_of(
+        generator,
+        model=f"{source.name} {header.get('model_version', '')}".strip(),
+        licence=str(header.get("licence", "LicenseRef-unknown")),
+        source=sha256(source.path),
+        preferred=int(header.get("preferred_size", 256)),
+    )
+    cases = _Cases(model, settings.more_fields)
+    with atomic_folder(out, overwrite=settings.overwrite) as folder:
+        files: dict[str, Any] = {}
+        measured: dict[str, Any] = {}
+        for request in sorted(requests, key=lambda r: r.boundary == "image"):
+            mine = _contract_for(contract, request, settings.dynamic)
+            name = request.file_name(source.name, requests)
+            progress(f"{name}: writing and proving")
+            files[name], measured[name] = _write(
+                folder / name, request, mine, model, cases.of(mine), settings
+            )
+        made = {
+            "schema": manifest.SCHEMA,
+            "name": source.name,
+            "contract": asdict(contract),
+            "files": files,
+            "references": _write_references(folder, cases),
+            "training": _training(header),
+            "versions": _versions(),
+            "command": settings.command,
+        }
+        if settings.with_checkpoint:
+            made["checkpoint"] = _write_checkpoint(
+                folder / manifest.CHECKPOINT, generator, header, cases.of(contract)
+            )
+        model_card.write_strip(folder, cases.of(mine))
+        _write_json(folder / manifest.FILE, made)
+        _write_json(folder / "measured.json", measured)
+        (folder / "MODEL_CARD.md").write_text(model_card.render(made, header), encoding="utf-8")
+        _write_checksums(folder)
+    return made
+
+
+class _Cases:
+    """The proof's inputs and what eager PyTorch makes of them, once for each size."""
+
+    def __init__(self, model: DeployModel, more_fields: NDArray[np.float32] | None) -> None:
+        self._model, self._more = model, more_fields
+        self.by_size: dict[FixedSize | FlexibleSize, list[Case]] = {}
+
+    def of(self, contract: Contract) -> list[Case]:
+        if contract.size not in self.by_size:
+            self.by_size[contract.size] = cases_for(self._model, contract, self._more)
+        return self.by_size[contract.size]
+
+
+def _contract_for(contract: Contract, request: Request, dynamic: bool) -> Contract:
+    free = dynamic and FORMATS[request.format].flexible
+    return replace(
+        contract,
+        precision=request.precision,
+        size=contract.size if free else fixed(contract.size),
+    )
+
+
+def _write(
+    path: Path,
+    request: Request,
+    contract: Contract,
+    model: DeployModel,
+    cases: list[Case],
+    settings: Settings,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    form = FORMATS[request.format]
+    order = Order(model, contract, cases[0].lightness, settings.calibration)
+    form.write(order, path)
+    proof, milliseconds = prove(path, form, contract, model, cases)
+    entry = {
+        "format": request.format,
+        "precision": request.precision,
+        "boundary": request.boundary,
+        "size": manifest.size_of(path),
+        "sha256": manifest.fingerprint(path),
+        "contract": asdict(contract),
+        "proof": proof,
+    }
+    return entry, {"milliseconds_per_field": milliseconds, "input": list(order.example.shape)}
+
+
+def _write_references(folder: Path, proofs: _Cases) -> dict[str, str]:
+    written = {}
+    for cases in proofs.by_size.values():
+        height, width = cases[0].expected.shape[-2:]
+        name = f"references-{height}x{width}.npz"
+        maps = [case.expected for case in cases[: len(NAMES)]]
+        (folder / name).write_bytes(references.digest(maps))
+        written[name] = sha256(folder / name)
+    return written
+
+
+def _write_checkpoint(
+    path: Path, generator: Generator, header: dict[str, Any], cases: list[Case]
+) -> dict[str, Any]:
+    """The generator alone, as float16: what a later export needs, at a fraction of the size.
+
+    Raises
+    ------
+    ProofFailed
+        If float16 is too coarse for its weights.
+    """
+    tensors = {
+        name: t.half() if t.is_floating_point() and t.half().isfinite().all() else t
+        for name, t in checkpoint.weights(generator, "generator").items()
+    }
+    checkpoint.save_checkpoint(path, tensors, header)
+    again = DeployModel(checkpoint.load_generator(path)[0])
+    with torch.no_grad():
+        figures = measure(
+            (c.lightness, again(torch.from_numpy(c.lightness)).numpy(), c.expected) for c in cases
+        )
+    excess = list(_CHECKPOINT_TOLERANCE.excess(figures))
+    if excess:
+        raise ProofFailed(f"{path.name}, as float16: {'; '.join(excess)}; nothing written")
+    return {"file": path.name, "sha256": sha256(path), "figures": figures.as_dict()}
+
+
+def _training(header: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("recipe", "generator", "epoch", "step", "task", "preferred_size", "model_version")
+    return {key: header[key] for key in wanted if key in header}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for tool in _TOOLS:
+        try:
+            found[tool] = version(tool)
+        except PackageNotFoundError:
+            continue
+    found["torch"] = torch.__version__
+    return found
+
+
+def _write_json(path: Path, value: Any) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _write_checksums(folder: Path) -> None:
+    """In the form that `sha256sum -c` reads."""
+    lines = [
+        f"{sha256(p)}  {p.relative_to(folder).as_posix()}\n" for p in manifest.files_of(folder)
+    ]
+    (folder / manifest.CHECKSUMS).write_text("".join(lines), encoding="utf-8")

@@ -1,0 +1,83 @@
+"""What a format is: the facts and the four functions that the rest of the room asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.contract import Contract
+from toolkit.errors import MissingRequirement
+from toolkit.export.parity import Tolerance
+from toolkit.requirements import install_command
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Format", "Order", "Run"]
+
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""One way to run an artefact: the input array to the output array."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a format is asked to write."""
+
+    model: nn.Module
+    """In eval mode, with the scaling folded in."""
+    contract: Contract
+    example: NDArray[np.float32]
+    """An input of the contract's size, from the proof set."""
+    calibration: NDArray[np.float32] | None = None
+    """Inputs for the ranges of int8, shape (N, 1, H, W)."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One line of the registry."""
+
+    name: str
+    suffix: str
+    title: str
+    extra: str
+    """The extra that brings what writing needs."""
+    write_needs: tuple[str, ...]
+    run_needs: tuple[str, ...]
+    """What running needs. The proof's fresh process can import none of the other libraries."""
+    precisions: Mapping[str, Tolerance]
+    """What it can hold, the default first, and how exact each must be."""
+    write: Callable[[Order, Path], None]
+    contract: Callable[[Path], Contract]
+    """Read the contract out of an artefact, with NumPy alone; raises `UnusableModel`."""
+    runs: Callable[[Path], Iterator[tuple[str, Run]]]
+    """Open and check an artefact; every way to run it on this machine, each with a name.
+
+    Raises `UnusableModel`, or `ProofFailed` where the file is not what its contract says.
+    """
+    intermediates: Callable[[Path, NDArray[np.float32]], Iterator[NDArray[Any]]] | None = None
+    """The result of every operation for one input, to find the layer that departs."""
+    flexible: bool = False
+    """Whether one file serves every size that the generator accepts."""
+    boundaries: tuple[str, ...] = ("tensor",)
+    notes: str = ""
+
+    def require(self, modules: tuple[str, ...], purpose: str) -> None:
+        """Ask for `modules` without importing them.
+
+        Raises
+        ------
+        MissingRequirement
+            With the command that installs the first one missing.
+        """
+        for module in modules:
+            if find_spec(module) is None:
+                raise MissingRequirement(
+                    f"{purpose} needs {module}, which is not installed: "
+                    f"{install_command(self.extra)}"
+                )

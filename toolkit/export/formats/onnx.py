@@ -1,0 +1,190 @@
+"""ONNX, for onnxruntime on any machine.
+
+Opset 18 and IR 10: onnxruntime reads them since 1.18, and this package asks for 1.20. The
+exporter over `torch.export` agrees with eager PyTorch as closely as the older one over
+TorchScript (both 1e-4 on the U-Net of 54 million parameters, in CIE units), folds BatchNorm into
+the convolutions and is the one that PyTorch maintains.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from toolkit.contract import METADATA_KEY, Contract, FixedSize, FlexibleSize
+from toolkit.errors import ProofFailed, UnusableModel, one_line
+from toolkit.export.formats.format import Format, Order, Run
+from toolkit.export.parity import Tolerance
+from toolkit.files import read_bytes
+from toolkit.runtime.onnx_file import MODEL_LIMIT, read_contract
+from toolkit.runtime.threads import available_threads
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from torch import nn
+
+__all__ = ["IR_VERSION", "ONNX", "OPSET", "session", "tensor_model"]
+
+OPSET = 18
+IR_VERSION = 10
+
+
+def tensor_model(order: Order) -> ModelProto:
+    """The network alone, float32: L* in, a*b* out, without metadata."""
+    import onnx
+
+    return onnx.load_from_string(_converted(order.model, order.contract.size, order.example.shape))
+
+
+@lru_cache(maxsize=1)
+def _converted(
+    model: nn.Module, size: FixedSize | FlexibleSize, example_shape: tuple[int, ...]
+) -> bytes:
+    """Converted once for all precisions of a bundle."""
+    import torch
+
+    example = torch.rand(example_shape) * 100
+    shapes: Any = None
+    if isinstance(size, FlexibleSize):
+        # A dimension that is 1 in the example would be taken for a constant.
+        example = example.expand(2, -1, -1, -1).contiguous()
+        dim, step = torch.export.Dim, size.multiple_of
+        top = size.maximum // step
+        height, width = (dim(name, min=1, max=top) * step for name in ("rows", "columns"))
+        shapes = ({0: dim("batch", min=1, max=1024), 2: height, 3: width},)
+    with warnings.catch_warnings():
+        # PyTorch's own call of its own deprecated name.
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        program = torch.onnx.export(
+            model,
+            (example,),
+            input_names=["l"],
+            output_names=["ab"],
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    data: bytes = program.model_proto.SerializeToString()
+    return data
+
+
+def _write(order: Order, path: Path) -> None:
+    import onnx
+
+    from toolkit.export.quantize import ONNX_PRECISIONS
+
+    model = ONNX_PRECISIONS[order.contract.precision](tensor_model(order), order)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {METADATA_KEY: order.contract.to_json()})
+    model.producer_name, model.producer_version = "colorize-toolkit", ""
+    model.doc_string = f"{order.contract.model}; licence of the weights: {order.contract.licence}"
+    for node in model.graph.node:
+        del node.metadata_props[:]  # stack traces, with the paths of the machine that wrote them
+        node.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _contract(path: Path) -> Contract:
+    try:
+        return read_contract(read_bytes(path, limit=MODEL_LIMIT))
+    except UnusableModel as error:
+        text = str(error)
+        raise UnusableModel(
+            text if one_line(path) in text else f"{one_line(path)}: {text}"
+        ) from None
+
+
+def _runs(path: Path) -> Iterator[tuple[str, Run]]:
+    contract = _contract(path)
+    for level in ("DISABLE_ALL", "ENABLE_ALL"):
+        opened = session(path, str(path), level)
+        _check_ports(path, contract, opened)
+
+        def run(values: NDArray[Any], opened: Any = opened) -> NDArray[Any]:
+            result: NDArray[Any] = opened.run(None, {contract.input.name: values})[0]
+            return result
+
+        yield f"onnxruntime {level}", run
+
+
+def _intermediates(path: Path, values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    import onnx
+
+    model = onnx.load(path)
+    names = [name for node in model.graph.node for name in node.output]
+    del model.graph.output[:]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    opened = session(model.SerializeToString(), path.name, "DISABLE_ALL")
+    yield from opened.run(names, {opened.get_inputs()[0].name: values})
+
+
+def session(
+    model: Path | bytes, name: str, level: str = "ENABLE_ALL", threads: int | None = None
+) -> Any:
+    """An onnxruntime session at one level of graph optimisation; `name` is for errors.
+
+    Raises
+    ------
+    UnusableModel
+        If onnxruntime cannot open the file.
+    """
+    import toolkit.runtime.session  # noqa: F401, I001  (turns telemetry off before the import below)
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, f"ORT_{level}")
+    options.intra_op_num_threads = threads or available_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        source = model if isinstance(model, bytes) else str(model)
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a class for each of its codes, none documented
+        raise UnusableModel(
+            f"{one_line(name)}: onnxruntime cannot open it: {one_line(error)[:160]}"
+        ) from None
+
+
+def _check_ports(path: Path, contract: Contract, opened: Any) -> None:
+    for port, found in (
+        (contract.input, opened.get_inputs()),
+        (contract.output, opened.get_outputs()),
+    ):
+        stated = [(port.name, f"tensor({port.dtype.replace('float32', 'float')})")]
+        if [(f.name, f.type) for f in found] != stated:
+            names = ", ".join(f"{f.name} {f.type}" for f in found)
+            raise ProofFailed(
+                f"{path.name}: has {one_line(names)} where its contract says {port.name}, "
+                f"{port.dtype}"
+            )
+
+
+ONNX = Format(
+    name="onnx",
+    suffix=".onnx",
+    title="ONNX",
+    extra="export",
+    write_needs=("torch", "onnx", "onnxscript"),
+    run_needs=("onnxruntime",),
+    precisions={
+        "fp32": Tolerance(max_error=1e-3),
+        "fp16-storage": Tolerance(mean_ciede2000=0.05),
+    },
+    write=_write,
+    contract=_contract,
+    runs=_runs,
+    intermediates=_intermediates,
+    flexible=True,
+    notes=f"opset {OPSET}, IR {IR_VERSION}, one file",
+)

@@ -1,0 +1,190 @@
+"""What the operations of an ML Program compute, in float32 NumPy.
+
+Only the operations that our networks become are here. A new one is a function and a line in
+`OPERATIONS`; one that is missing is named by the evaluator.
+
+References
+----------
+.. [1] coremltools, "MIL Ops": the meaning and the defaults of each parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import UnusableModel
+
+__all__ = ["OPERATIONS"]
+
+Array = NDArray[Any]
+
+
+def _conv(
+    *,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    strides: Array,
+    pad_type: str,
+    pad: Array,
+    dilations: Array,
+    groups: Array,
+) -> Array:
+    """One matrix product for each tap of the kernel, summed: no copy of every patch."""
+    _expect("conv", pad_type in ("custom", "valid"), f"pad_type {pad_type}")
+    _expect("conv", int(groups) == 1, f"groups {int(groups)}")
+    top, bottom, left, right = (int(p) for p in pad) if pad_type == "custom" else (0, 0, 0, 0)
+    padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    (step_y, step_x), (far_y, far_x) = map(int, strides), map(int, dilations)
+    outputs, _, kernel_y, kernel_x = weight.shape
+    height = (padded.shape[2] - (kernel_y - 1) * far_y - 1) // step_y + 1
+    width = (padded.shape[3] - (kernel_x - 1) * far_x - 1) // step_x + 1
+    result = np.zeros((len(x), outputs, height * width), np.float32)
+    for i in range(kernel_y):
+        for j in range(kernel_x):
+            rows = slice(i * far_y, i * far_y + (height - 1) * step_y + 1, step_y)
+            columns = slice(j * far_x, j * far_x + (width - 1) * step_x + 1, step_x)
+            taken = padded[:, :, rows, columns].reshape(len(x), padded.shape[1], -1)
+            result += np.ascontiguousarray(weight[:, :, i, j]) @ taken
+    if bias is not None:
+        result += bias[:, None]
+    return result.reshape(len(x), outputs, height, width)
+
+
+def _conv_transpose(
+    *,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    strides: Array,
+    pad_type: str,
+    pad: Array,
+    dilations: Array,
+    groups: Array,
+    output_shape: Array | None = None,
+) -> Array:
+    """Each input pixel adds its kernel to the output; the padding is cut off at the end."""
+    _expect("conv_transpose", pad_type in ("custom", "valid"), f"pad_type {pad_type}")
+    _expect("conv_transpose", int(groups) == 1, f"groups {int(groups)}")
+    _expect("conv_transpose", all(int(d) == 1 for d in dilations), "dilations")
+    top, bottom, left, right = (int(p) for p in pad) if pad_type == "custom" else (0, 0, 0, 0)
+    step_y, step_x = map(int, strides)
+    batch, channels, height, width = x.shape
+    _, outputs, kernel_y, kernel_x = weight.shape
+    full = np.zeros(
+        (
+            batch,
+            outputs,
+            (height - 1) * step_y + kernel_y,
+            (width - 1) * step_x + kernel_x,
+        ),
+        np.float32,
+    )
+    flat = x.reshape(batch, channels, -1)
+    for i in range(kernel_y):
+        for j in range(kernel_x):
+            part = np.ascontiguousarray(weight[:, :, i, j].T) @ flat
+            rows = slice(i, i + (height - 1) * step_y + 1, step_y)
+            columns = slice(j, j + (width - 1) * step_x + 1, step_x)
+            full[:, :, rows, columns] += part.reshape(batch, outputs, height, width)
+    result = full[:, :, top : full.shape[2] - bottom, left : full.shape[3] - right]
+    if output_shape is not None:
+        _expect("conv_transpose", result.shape == tuple(output_shape), "output_shape")
+    return result if bias is None else result + bias[:, None, None]
+
+
+def _upsample_nearest(*, x: Array, scale_factor_height: Array, scale_factor_width: Array) -> Array:
+    rows, columns = float(scale_factor_height), float(scale_factor_width)
+    whole = rows.is_integer() and columns.is_integer()
+    _expect("upsample_nearest_neighbor", whole, "a scale that is no whole number")
+    return x.repeat(int(rows), axis=-2).repeat(int(columns), axis=-1)
+
+
+def _upsample_bilinear(
+    *,
+    x: Array,
+    scale_factor_height: Array,
+    scale_factor_width: Array,
+    align_corners: Array,
+    half_pixel_centers: Array | None = None,
+) -> Array:
+    half = not align_corners if half_pixel_centers is None else bool(half_pixel_centers)
+    _expect("upsample_bilinear", half and not align_corners, "other than half-pixel centres")
+    rows = _bilinear(x.shape[-2], float(scale_factor_height))
+    columns = _bilinear(x.shape[-1], float(scale_factor_width))
+    return np.asarray(rows @ x @ columns.T)
+
+
+def _bilinear(size: int, scale: float) -> NDArray[np.float32]:
+    """The matrix that enlarges one axis: half-pixel centres, edges clamped."""
+    new = int(size * scale)
+    place = np.clip((np.arange(new) + 0.5) / scale - 0.5, 0, size - 1)
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, size - 1)
+    matrix = np.zeros((new, size), np.float32)
+    matrix[np.arange(new), low] += 1 - (place - low)
+    matrix[np.arange(new), high] += place - low
+    return matrix
+
+
+def _softmax(*, x: Array, axis: Array) -> Array:
+    raised = np.exp(x - x.max(axis=int(axis), keepdims=True))
+    return np.asarray(raised / raised.sum(axis=int(axis), keepdims=True))
+
+
+def _reduce_mean(*, x: Array, axes: Array, keep_dims: Array) -> Array:
+    mean = x.mean(axis=tuple(int(a) for a in axes), keepdims=bool(keep_dims), dtype=np.float64)
+    return np.asarray(mean, np.float32)
+
+
+def _concat(*, values: list[Array], axis: Array, interleave: Array | bool = False) -> Array:
+    _expect("concat", not interleave, "interleave")
+    return np.concatenate(values, axis=int(axis))
+
+
+def _matmul(
+    *, x: Array, y: Array, transpose_x: Array | bool = False, transpose_y: Array | bool = False
+) -> Array:
+    left = x.swapaxes(-1, -2) if transpose_x else x
+    right = y.swapaxes(-1, -2) if transpose_y else y
+    return np.asarray(left @ right)
+
+
+def _expand_dims(*, x: Array, axes: Array) -> Array:
+    return np.expand_dims(x, tuple(int(a) for a in axes))
+
+
+def _linear(*, x: Array, weight: Array, bias: Array | float = 0.0) -> Array:
+    return np.asarray(x @ weight.T + bias)
+
+
+def _expect(operation: str, holds: bool, what: str) -> None:
+    if not holds:
+        raise UnusableModel(f"uses {operation} with {what}, which the evaluator does not know")
+
+
+OPERATIONS: dict[str, Callable[..., Array]] = {
+    "add": lambda *, x, y: x + y,
+    "cast": lambda *, x, dtype: x,
+    "concat": _concat,
+    "conv": _conv,
+    "conv_transpose": _conv_transpose,
+    "expand_dims": _expand_dims,
+    "leaky_relu": lambda *, x, alpha: np.where(x >= 0, x, x * alpha),
+    "linear": _linear,
+    "matmul": _matmul,
+    "mul": lambda *, x, y: x * y,
+    "reduce_mean": _reduce_mean,
+    "relu": lambda *, x: np.maximum(x, 0),
+    "reshape": lambda *, x, shape: x.reshape(tuple(int(s) for s in shape)),
+    "softmax": _softmax,
+    "sub": lambda *, x, y: x - y,
+    "tanh": lambda *, x: np.tanh(x),
+    "transpose": lambda *, x, perm: x.transpose(tuple(int(p) for p in perm)),
+    "upsample_bilinear": _upsample_bilinear,
+    "upsample_nearest_neighbor": _upsample_nearest,
+}

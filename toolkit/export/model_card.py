@@ -1,0 +1,80 @@
+"""`MODEL_CARD.md`, rendered from the manifest, and the strip of pictures in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from toolkit.export.proof import Case
+from toolkit.lab import lab_to_rgb, to_uint8
+
+__all__ = ["render", "write_strip"]
+
+STRIP = "proof-strip.jpg"
+
+_SHOWN = (1, 5, 7, 9)
+"""Of the proof set: face, cat, coffee, rocket."""
+
+
+def write_strip(folder: Path, cases: list[Case]) -> None:
+    """Four pictures of the proof set, gray above and coloured below."""
+    columns = []
+    for index in _SHOWN:
+        field, ab = cases[index].lightness[0], cases[index].expected[0]
+        lab = np.concatenate([field, ab]).transpose(1, 2, 0)
+        gray = np.concatenate([field, np.zeros_like(ab)]).transpose(1, 2, 0)
+        columns.append(np.concatenate([to_uint8(lab_to_rgb(x)) for x in (gray, lab)]))
+    Image.fromarray(np.concatenate(columns, axis=1)).save(folder / STRIP, quality=85)
+
+
+def render(manifest: dict[str, Any], header: dict[str, Any]) -> str:
+    """The card as Markdown."""
+    contract = manifest["contract"]
+    rows = [
+        f"| `{name}` | {e['format']} | {e['precision']} | {e['boundary']} | {e['size'] / 1e6:.1f} "
+        f"| {e['proof']['status']} | {_worst(e['proof'])} |"
+        for name, e in manifest["files"].items()
+    ]
+    versions = ", ".join(f"{name} {v}" for name, v in manifest["versions"].items())
+    training = "\n".join(f"- {key}: {value}" for key, value in manifest["training"].items())
+    data = header.get("data")
+    return f"""# {contract["model"]}
+
+Colorizes gray photographs: takes L* (0..100) and gives a* and b* in CIE units; the scaling is
+inside. Licence of the weights: {contract["licence"]}.
+
+![Gray pictures and their colours]({STRIP})
+
+## Files
+
+| file | format | precision | boundary | MB | proof | against eager PyTorch |
+|---|---|---|---|---|---|---|
+{chr(10).join(rows)}
+
+Sizes: {contract["size"]}. Every file carries its contract. `toolkit verify` on this folder computes
+the proof again.
+
+## Training
+
+{training}
+- checkpoint: sha256 `{contract["source"]}`
+{f"- data: {data}" if data else ""}
+## Limits
+
+Colours are guesses: plausible, not the ones that were there. Where the network is not sure it
+stays near gray. Do not take its colours as evidence.
+
+## Made by
+
+`{manifest["command"] or "toolkit export"}` with {versions}.
+"""
+
+
+def _worst(proof: dict[str, Any]) -> str:
+    figures = proof["figures"].values()
+    error = max(f["max_error"] for f in figures)
+    difference = max(f["mean_ciede2000"] for f in figures)
+    return f"max {error:g} CIE units, mean CIEDE2000 {difference:g}"

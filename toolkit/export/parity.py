@@ -1,0 +1,99 @@
+"""How far an artefact's colours lie from those that they should be.
+
+Differences are measured in CIE units of a* and b*, where 0.001 is far below anything visible,
+and as CIEDE2000 of the final sRGB pixels, where 1 begins to be seen. There is no relative error:
+it means nothing where a* and b* are near 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.evaluation.metrics import ciede2000, psnr
+from toolkit.lab import lab_to_rgb, rgb_to_lab, to_uint8
+
+__all__ = ["Figures", "Tolerance", "measure"]
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The distance between two sets of results."""
+
+    max_error: float
+    """Largest absolute difference of a* or b*, CIE units."""
+    mean_error: float
+    mean_ciede2000: float
+    """Of the final 8-bit sRGB pixels."""
+    p99_ciede2000: float
+    psnr: float
+    """Of the final 8-bit sRGB pixels, in dB; 999 where they are equal."""
+
+    def as_dict(self) -> dict[str, float]:
+        """As the manifest stores them: four significant digits."""
+        return {name: float(f"{value:.4g}") for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The largest figures that are accepted; None: not asked for."""
+
+    max_error: float | None = None
+    mean_error: float | None = None
+    mean_ciede2000: float | None = None
+    p99_ciede2000: float | None = None
+
+    def excess(self, figures: Figures) -> Iterator[str]:
+        """Each figure that is too large, in words. A figure that is no number is too large."""
+        for bound in fields(self):
+            limit, value = getattr(self, bound.name), getattr(figures, bound.name)
+            if limit is not None and not value <= limit:
+                yield f"{bound.name} {value:.4g} where {limit:g} is allowed"
+
+    def describe(self) -> str:
+        """The bounds in one line."""
+        bounds = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return ", ".join(f"{name} <= {limit:g}" for name, limit in bounds if limit is not None)
+
+
+def measure(pairs: Iterable[tuple[Float, Float, Float]]) -> Figures:
+    """Compare results with what they should be.
+
+    Parameters
+    ----------
+    pairs : iterable of (lightness, ab, expected)
+        L* of shape (N, 1, H, W), a*b* and the a*b* that they should be, (N, 2, H, W).
+
+    Returns
+    -------
+    Figures
+        Over all pixels of all pairs. Infinite where a result is no finite number.
+    """
+    errors, differences, ours, theirs = [], [], [], []
+    for lightness, ab, expected in pairs:
+        if ab.shape != expected.shape or not np.isfinite(ab).all():
+            return Figures(np.inf, np.inf, np.inf, np.inf, 0.0)
+        errors.append(np.abs(ab - expected).ravel())
+        first, second = _pixels(lightness, ab), _pixels(lightness, expected)
+        differences.append(ciede2000(rgb_to_lab(first), rgb_to_lab(second)).ravel())
+        ours.append(first.reshape(-1, 3))
+        theirs.append(second.reshape(-1, 3))
+    error, difference = np.concatenate(errors), np.concatenate(differences)
+    return Figures(
+        max_error=float(error.max()),
+        mean_error=float(error.mean(dtype=np.float64)),
+        mean_ciede2000=float(difference.mean(dtype=np.float64)),
+        p99_ciede2000=float(np.percentile(difference, 99)),
+        psnr=min(999.0, psnr(np.concatenate(ours), np.concatenate(theirs))),
+    )
+
+
+def _pixels(lightness: Float, ab: Float) -> NDArray[np.uint8]:
+    """Every second pixel of every second row: CIEDE2000 of all takes longer than the network."""
+    lab = np.concatenate([lightness, ab], axis=1)[..., ::2, ::2]
+    return to_uint8(lab_to_rgb(lab.transpose(0, 2, 3, 1)))

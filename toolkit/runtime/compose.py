@@ -1,0 +1,251 @@
+"""Full-resolution L* with the network's a* and b*: bilinear upsampling, gamut, sRGB.
+
+The exact definitions that the contract names:
+
+``upsample: bilinear``
+    Row y of a photograph with H rows lies at ``s = (y + 0.5) * h / H - 0.5`` in the network's
+    h rows, s held to 0..h-1; the two rows around s are mixed linearly. Columns alike.
+``gamut: chroma``
+    A colour is in sRGB if each linear value lies in -0.0001..1.0001. Where (L*, a*, b*) is not,
+    t starts at 0; for step = 1/2, 1/4 ... 1/1024, t grows by step if L*, (t + step) a*,
+    (t + step) b* is in sRGB. The colour is L*, t a*, t b*. At the end linear values are held to
+    0..1. Strength multiplies a* and b* before.
+
+Work goes in bands of rows, which threads take one by one, and within a band in strips whose
+buffers stay in the cache. L* of a pixel comes from a table of its gray levels. Buffers are
+allocated once for each thread; no whole-image float buffer exists. There is no matrix product
+here: BLAS would wake threads of its own, which costs more than it saves where ours are at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import Lock
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit import lab
+from toolkit.runtime.levels import Gray
+from toolkit.runtime.upsample import Bilinear
+
+__all__ = ["HALVINGS", "SLACK", "Pixels", "Put", "compose"]
+
+Float: TypeAlias = NDArray[np.float32]
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+Codes: TypeAlias = NDArray[np.uint32] | NDArray[np.uint64]
+Put: TypeAlias = Callable[[int, Pixels], None]
+
+HALVINGS = 10
+SLACK = 1e-4
+STRIP = 49_152
+"""Pixels of a strip. Smaller ones fit the cache better, but two threads then spend their time
+on handing the interpreter to each other."""
+
+_STEPS = {8: 2**14, 16: 2**20}
+"""Steps of the table for the sRGB curve: a fifth of a level where it is steepest, and for 8 bits
+small enough for the first-level cache."""
+
+
+def compose(
+    gray: Gray,
+    planes: Float,
+    put: Put,
+    *,
+    strength: float = 1.0,
+    threads: int = 1,
+    band: int = 128,
+    bits: int = 8,
+) -> None:
+    """Colour a photograph and hand it over band by band.
+
+    Parameters
+    ----------
+    gray : uint8 or uint16, shape (H, W)
+        The photograph's luminance, sRGB-encoded.
+    planes : float32, shape (2, h, w) or (4, h, w)
+        a* and b* in CIE units at the network's size; or the slopes and offsets of
+        `toolkit.runtime.guided.lines`, by which they follow L*.
+    put : callable
+        Gets the first row of a band and its pixels: uint8 or uint16, shape (rows, W, 4), R, G,
+        B and one that means nothing. It is called from `threads` threads, in no order, and must
+        have done with the pixels when it returns.
+    strength : float
+        Factor of a* and b*, before the gamut step.
+    threads : int
+    band : int
+        Rows of a band.
+    bits : int
+        Depth of the result: 8 or 16.
+    """
+    height = gray.shape[0]
+    tops = iter(range(0, height, band))
+    turn = Lock()
+
+    def work() -> None:
+        painter = _Painter(gray, planes * np.float32(strength), band, bits)
+        while True:
+            with turn:
+                top = next(tops, None)
+            if top is None:
+                return
+            put(top, painter.paint(top, min(top + band, height)))
+
+    workers = max(1, min(threads, -(-height // band)))
+    if workers == 1:
+        work()
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work) for _ in range(workers)]:
+            done.result()
+
+
+class _Painter:
+    """The buffers and tables of one thread."""
+
+    def __init__(self, gray: Gray, planes: Float, band: int, bits: int) -> None:
+        height, width = gray.shape
+        self._gray, self._bits = gray, bits
+        self._upsample = Bilinear(_in_f(planes), height, width)
+        self._f_table = _f_of_gray(np.iinfo(gray.dtype).max + 1)
+        self._codes = _codes(bits)
+        self._steps = _STEPS[bits]
+        self._matrix = (lab.RGB_FROM_RELATIVE * self._steps).astype(np.float32)
+        self._rows = max(1, STRIP // width)
+        n = min(self._rows, height) * width
+        self._f, self._relative, self._scratch = (np.empty((3, n), np.float32) for _ in range(3))
+        self._part = np.empty(n, np.float32)
+        self._lines = np.empty((len(planes), n if len(planes) == 4 else 0), np.float32)
+        self._index = np.empty((3, n), np.intp)
+        self._code = np.empty(n, self._codes[0].dtype)
+        self._band = np.empty((min(band, height), width), self._code.dtype)
+
+    def paint(self, top: int, bottom: int) -> Pixels:
+        """Rows `top` to `bottom`, shape (rows, W, 4); valid until the next call."""
+        for first in range(top, bottom, self._rows):
+            last = min(first + self._rows, bottom)
+            self._strip(first, last, self._band[first - top : last - top].reshape(-1))
+        band, shape = self._band[: bottom - top], (bottom - top, self._gray.shape[1], 4)
+        if self._bits == 8:
+            return band.view(np.uint8).reshape(shape)
+        return band.view(np.uint16).reshape(shape)
+
+    def _strip(self, first: int, last: int, out: Codes) -> None:
+        n = len(out)
+        f, relative, scratch = (b[:, :n] for b in (self._f, self._relative, self._scratch))
+        index, code = self._index[:, :n], self._code[:n]
+        np.copyto(index[1], self._gray[first:last].reshape(-1))
+        np.take(self._f_table, index[1], out=f[1], mode="clip")
+        self._chroma(first, last, f)
+        f[0] += f[1]
+        f[2] += f[1]
+        lab.relative_from_f(f, out=relative, scratch=scratch)
+        linear = _mix(self._matrix, relative, scratch, self._part[:n])
+        _into_gamut(f, linear, self._steps)
+        np.copyto(index, linear, casting="unsafe")
+        np.take(self._codes[0], index[0], out=out, mode="clip")
+        for table, channel in zip(self._codes[1:], index[1:], strict=True):
+            np.take(table, channel, out=code, mode="clip")
+            out |= code
+
+    def _chroma(self, first: int, last: int, f: Float) -> None:
+        """Put what a* and b* add to f(Y), which is in ``f[1]``, into ``f[0]`` and ``f[2]``."""
+        shape = (-1, last - first, self._gray.shape[1])
+        if not self._lines.size:
+            self._upsample.rows(first, last, f.reshape(shape)[::2])
+            return
+        lines = self._lines[:, : f.shape[1]]
+        self._upsample.rows(first, last, lines.reshape(shape))
+        np.multiply(lines[:2], f[1], out=f[::2])
+        f[::2] += lines[2:]
+
+
+def _in_f(planes: Float) -> Float:
+    """a* and b*, or their lines over L*, as what is added to f(Y) to give f(X) and f(Z)."""
+    part = np.array([1 / 500, -1 / 200], np.float32)[:, None, None]
+    if len(planes) == 2:
+        return planes * part
+    slope, offset = planes[:2] * part, planes[2:] * part
+    return np.concatenate([slope * np.float32(116), offset - slope * np.float32(16)])
+
+
+def _into_gamut(f: Float, linear: Float, steps: int) -> None:
+    """Take chroma from the colours outside sRGB.
+
+    Parameters
+    ----------
+    f : float32, shape (3, n)
+        The three f values of Lab.
+    linear : float32, shape (3, n)
+        Linear sRGB times `steps`; changed in place.
+    steps : int
+    """
+    low, high = np.float32(-SLACK * steps), np.float32((1 + SLACK) * steps)
+    if linear.min() >= low and linear.max() <= high:
+        return
+    outside = np.flatnonzero(~_inside(linear, low, high))
+    gray = np.take(f[1], outside)
+    chroma = np.take(f[::2], outside, axis=1)
+    chroma -= gray
+    # L* stays, so Y does: what it adds to each channel is taken off the bounds once.
+    matrix = (lab.RGB_FROM_RELATIVE * steps).astype(np.float32)
+    luminance = np.multiply.outer(matrix[:, 1], lab.relative_from_f(gray))
+    lows, highs = low - luminance, high - luminance
+    at, ends, root = (np.empty_like(chroma) for _ in range(3))
+    part, channel = np.empty_like(gray), np.empty_like(luminance)
+    t, step = np.zeros_like(gray), np.float32(1)
+    for _ in range(HALVINGS):
+        step /= 2
+        np.multiply(chroma, t + step, out=at)
+        at += gray
+        lab.relative_from_f(at, out=ends, scratch=root)
+        _mix(matrix[:, ::2], ends, channel, part)
+        inside = (channel >= lows).all(axis=0)
+        inside &= (channel <= highs).all(axis=0)
+        t += inside * step
+    np.multiply(chroma, t, out=at)
+    at += gray
+    linear[:, outside] = _mix(matrix[:, ::2], lab.relative_from_f(at), channel, part) + luminance
+
+
+def _inside(linear: Float, low: np.float32, high: np.float32) -> NDArray[np.bool_]:
+    smallest = np.minimum(linear[0], linear[1])
+    np.minimum(smallest, linear[2], out=smallest)
+    largest = np.maximum(linear[0], linear[1])
+    np.maximum(largest, linear[2], out=largest)
+    inside: NDArray[np.bool_] = (smallest >= low) & (largest <= high)
+    return inside
+
+
+def _mix(matrix: Float, values: Float, out: Float, part: Float) -> Float:
+    """The matrix product of (3, k) and (k, n) into `out`; `part` is a buffer of shape (n,)."""
+    for channel, weights in zip(out, matrix, strict=True):
+        np.multiply(values[0], weights[0], out=channel)
+        for weight, value in zip(weights[1:], values[1:], strict=True):
+            np.multiply(value, weight, out=part)
+            channel += part
+    return out
+
+
+@cache
+def _f_of_gray(levels: int) -> Float:
+    """(L* + 16) / 116 of each gray level."""
+    f: Float = ((lab.gray_to_l(levels).astype(np.float64) + 16) / 116).astype(np.float32)
+    return f
+
+
+@cache
+def _codes(bits: int) -> list[Codes]:
+    """For red, green and blue: linear light to its code value, at its place in a pixel.
+
+    Each entry is the code of the middle of its step, so that no 0.5 needs to be added.
+    """
+    linear = (np.arange(_STEPS[bits]) + 0.5) / _STEPS[bits]
+    code = np.rint(lab.srgb_encode(linear) * (2**bits - 1))
+    pixels = np.zeros((3, len(code), 4), np.uint8 if bits == 8 else np.uint16)
+    for channel in range(3):
+        pixels[channel, :, channel] = code
+    return list(pixels.view(np.uint32 if bits == 8 else np.uint64)[..., 0])

@@ -1,0 +1,1 @@
+"""From photographs to a run folder: data, networks, losses, recipes and the loop."""

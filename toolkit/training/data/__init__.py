@@ -1,0 +1,1 @@
+"""Photographs for training: found, decoded once, split, drawn and varied."""

@@ -1,0 +1,53 @@
+"""Where to train, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from toolkit.errors import MissingRequirement, one_of
+
+__all__ = ["choose_device", "resolve_precision"]
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` takes cuda, then mps, then cpu.
+
+    Raises
+    ------
+    UsageError
+        If there is no device of that name.
+    MissingRequirement
+        If this machine or this PyTorch does not have it.
+    """
+    if name not in _DEVICES:
+        raise one_of("device", name, _DEVICES)
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, available in here.items() if available))
+    if not here[name]:
+        raise MissingRequirement(f"this machine has no {name} that PyTorch can use: --device cpu")
+    return torch.device(name)
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """``auto`` becomes bf16 where the hardware multiplies it natively, else fp32.
+
+    Raises
+    ------
+    UsageError
+        If there is no such precision.
+    """
+    if precision not in ("auto", "fp32", "bf16"):
+        raise one_of("precision", precision, ["auto", "fp32", "bf16"])
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    # Without the tile unit (AMX) a CPU emulates bf16 and is slower than in fp32.
+    return "bf16" if device.type == "cpu" and torch.cpu._is_amx_tile_supported() else "fp32"

@@ -1,0 +1,138 @@
+"""A generator for plain CPUs: 3 x 3 convolutions, BatchNorm that folds, ReLU.
+
+Every choice is a measured one: channels are multiples of 16 (the width of the vector units),
+the decoder convolves at the low resolution and enlarges afterwards (a quarter of the work of a
+transposed convolution), and it stops at a quarter of the photograph's size, because colour is
+smooth where the eye is concerned. Context that the convolutions cannot reach comes from a branch
+over the mean of the whole map.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from toolkit.training.networks.colour_bins import bin_centres
+from toolkit.training.networks.generator import AB_SCALE, Generator, Prediction
+
+__all__ = ["Edge"]
+
+
+class _ConvNorm(nn.Sequential):
+    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+        )
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _ConvNorm(channels, channels)
+        self.second = _ConvNorm(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(F.relu(self.first(x))))
+
+
+class _Global(nn.Module):
+    """Adds what the mean of the whole map says to every place of it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(channels, channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        whole = self.out(F.relu(self.hidden(x.mean((2, 3)))))
+        return F.relu(x + whole[:, :, None, None])
+
+
+class Edge(Generator):
+    """L* to a*b* through colour bins, at a quarter of the size.
+
+    Parameters
+    ----------
+    stem : int
+        Channels at half the size.
+    widths : sequence of four int
+        Channels at 1/4, 1/8, 1/16 and 1/32.
+    residual : sequence of four int
+        Residual blocks at each of them, after the strided convolution.
+    decoder : sequence of three int
+        Channels that come up to 1/16, 1/8 and 1/4, before the encoder's map is added; each must
+        be the encoder's width there.
+    head : int
+        Channels of the last convolutions at a quarter of the size.
+    bin_spacing : float
+        Distance of the colour bins in CIE units; 0 regresses a*b* without bins.
+
+    Notes
+    -----
+    In `forward` the most likely colours count together: the result is the mean of the bins'
+    centres, weighted by their probability.
+    """
+
+    multiple_of = 32
+
+    centres: Tensor
+
+    def __init__(
+        self,
+        stem: int = 16,
+        widths: tuple[int, int, int, int] = (48, 96, 192, 304),
+        residual: tuple[int, int, int, int] = (0, 0, 1, 1),
+        head: int = 64,
+        bin_spacing: float = 14.0,
+    ) -> None:
+        super().__init__()
+        if any(w % 16 for w in (stem, head, *widths)):
+            raise ValueError("channels must be multiples of 16")
+        self.stem = _ConvNorm(1, stem, stride=2)
+        self.down = nn.ModuleList()
+        self.body = nn.ModuleList()
+        channels = stem
+        for width, blocks in zip(widths, residual, strict=True):
+            self.down.append(_ConvNorm(channels, width, stride=2))
+            body: list[nn.Module] = [_Residual(width) for _ in range(blocks)]
+            self.body.append(nn.Sequential(*(body or [_ConvNorm(width, width), nn.ReLU()])))
+            channels = width
+        self.context = _Global(channels)
+        self.up = nn.ModuleList(
+            _ConvNorm(widths[i], widths[i - 1]) for i in range(len(widths) - 1, 0, -1)
+        )
+        self.head = nn.Sequential(
+            _ConvNorm(widths[0], head), nn.ReLU(), _ConvNorm(head, head), nn.ReLU()
+        )
+        centres = bin_centres(bin_spacing) if bin_spacing else torch.zeros(0, 2)
+        self.register_buffer("centres", centres)
+        self.classifier = nn.Conv2d(head, len(centres) or 2, 1)
+
+    def _features(self, lightness: Tensor) -> Tensor:
+        x = F.relu(self.stem(lightness))
+        skips: list[Tensor] = []
+        for down, body in zip(self.down, self.body, strict=True):
+            x = body(F.relu(down(x)))
+            skips.append(x)
+        x = self.context(skips.pop())
+        for up in self.up:
+            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest")
+            x = F.relu(x + skips.pop())
+        scores: Tensor = self.classifier(self.head(x))
+        return scores
+
+    def _decode(self, scores: Tensor) -> Tensor:
+        if not len(self.centres):
+            return scores
+        weight = (self.centres.t() / AB_SCALE)[:, :, None, None]
+        return F.conv2d(torch.softmax(scores, dim=1), weight)
+
+    def predict(self, lightness: Tensor) -> Prediction:
+        scores = self._features(lightness).float()
+        return Prediction(self._decode(scores), scores if len(self.centres) else None)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        small = self._decode(self._features(lightness))
+        return F.interpolate(small, scale_factor=4.0, mode="bilinear", align_corners=False)

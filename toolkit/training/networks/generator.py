@@ -1,0 +1,56 @@
+"""What the trainer and the exporter ask of every generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+__all__ = ["AB_SCALE", "L_SCALE", "Generator", "Prediction"]
+
+L_SCALE = 50.0
+"""L* is fed as L / 50 - 1, so -1..1 (the tutorials' scaling, after pix2pix's tanh range)."""
+
+AB_SCALE = 110.0
+"""a* and b* are predicted as ab / 110, so about -1..1 (the tutorials' scaling)."""
+
+
+@dataclass
+class Prediction:
+    """What a generator says of a batch while it trains.
+
+    Attributes
+    ----------
+    ab : Tensor, shape (N, 2, h, w)
+        a* and b* divided by 110. h and w are the input's, or a whole fraction of them for a
+        generator whose decoder stops early.
+    logits : Tensor, shape (N, bins, h, w), or None
+        Scores of the colour bins, for generators that classify.
+    """
+
+    ab: Tensor
+    logits: Tensor | None = None
+
+
+class Generator(nn.Module):
+    """A network from scaled L* to scaled a*b*."""
+
+    multiple_of: int = 1
+    """Height and width of the input must be multiples of this."""
+
+    fixed_size: int | None = None
+    """The only side that works, for networks that end in a 1 x 1 map."""
+
+    def predict(self, lightness: Tensor) -> Prediction:
+        """Predict for training: at the generator's own resolution.
+
+        Parameters
+        ----------
+        lightness : Tensor, shape (N, 1, H, W)
+            L* / 50 - 1.
+        """
+        return Prediction(self(lightness))
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Scaled L*, shape (N, 1, H, W), to scaled a*b*, shape (N, 2, H, W)."""
+        raise NotImplementedError
