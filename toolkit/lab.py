@@ -57,7 +57,7 @@ _KAPPA = 7.787
 _OFFSET = 16.0 / 116.0
 _STEP = np.float32(_KAPPA * _EPSILON + _OFFSET - _EPSILON ** (1 / 3))  # 7.787 is rounded: the line
 # and the curve miss each other by 3e-7 where they should meet
-_F_EPSILON = 0.2068966  # where scikit-image changes branch on the way back
+F_EPSILON = 0.2068966  # where scikit-image changes branch on the way back
 
 # Linear light from white-relative XYZ and back: the white point is folded into the matrices.
 _RELATIVE_FROM_RGB = (XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
@@ -114,7 +114,7 @@ def l_of_gray(gray: ArrayLike) -> Float:
 def l_to_gray(lightness: ArrayLike) -> Float:
     """L* in 0..100 to the sRGB gray value in 0..1 that has it. The inverse of `gray_to_l`."""
     f = (np.asarray(lightness, np.float64) + 16) / 116
-    y = np.where(f > _F_EPSILON, f**3, (f - _OFFSET) / _KAPPA)
+    y = np.where(f > F_EPSILON, f**3, (f - _OFFSET) / _KAPPA)
     gray: Float = np.clip(srgb_encode(np.clip(y, 0, 1)), 0, 1).astype(np.float32)
     return gray
 
@@ -257,7 +257,7 @@ def relative_from_f(f: Float, out: Float | None = None, scratch: Float | None = 
     """
     # Below the branch the cube stands still at its smallest value and the straight line goes on;
     # adding both is a third of the cost of choosing with a mask.
-    root = np.maximum(f, np.float32(_F_EPSILON), out=scratch)
+    root = np.maximum(f, np.float32(F_EPSILON), out=scratch)
     cube = np.multiply(root, root, out=out)
     cube *= root
     toe = np.subtract(f, root, out=root)

@@ -7,7 +7,6 @@ public index belongs to another project: no hint may ever tell anybody to instal
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import packages_distributions
 from types import ModuleType
 
 from toolkit.errors import MissingRequirement
@@ -17,6 +16,8 @@ __all__ = ["install_command", "require"]
 
 def install_command(extra: str) -> str:
     """The command that adds `extra` to this installation."""
+    from importlib.metadata import packages_distributions  # slow: not for each start
+
     names = packages_distributions().get("toolkit", ["colorize-toolkit"])
     return f"pip install '{names[0]}[{extra}]'"
 

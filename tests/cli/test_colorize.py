@@ -201,8 +201,11 @@ def test_odd_names(toolkit: Toolkit) -> None:
     names = ["-dash.png", "with\nnewline.png", "👵🏽.png", "x" * 240 + ".png", "--output.png"]
     for name in names:
         save(toolkit.folder / name)
-    toolkit("--", *names)
+    names.append(os.fsdecode(b"\xff\xfe.png"))
+    shutil.copy(toolkit.folder / names[0], toolkit.folder / names[-1])
+    done = toolkit("--", *names)
     assert len(list(toolkit.folder.glob("*-color.png"))) == len(names)
+    assert b"\xff\xfe-color.png\n" in done.stdout
 
 
 def test_a_name_of_255_bytes_is_shortened_for_the_result(toolkit: Toolkit) -> None:
@@ -228,6 +231,7 @@ def test_a_name_of_255_bytes_is_shortened_for_the_result(toolkit: Toolkit) -> No
         (["a.png", "b.png", "-o", "c.png"], 2, b"one file and there are 2"),
         (["a.png", "-o", "c.xyz/../zero.jpg/d.png"], 8, b"cannot be written"),
         (["a.png", "--watch"], 2, b"--watch needs one folder"),
+        (["x" * 300 + ".png"], 2, b"file name too long"),
         (["--bogus"], 2, b"--bogus"),
         ([], 2, b"no photographs are named"),
         (["a.png", "-"], 2, b"stands alone"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from tests.export.conftest import write_run
 from toolkit.export.formats import FORMATS
 
+ROOT = Path(__file__).parents[2]
+
 
 def toolkit(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -18,8 +21,16 @@ def toolkit(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         timeout=300,
     )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    write_run(folder / "edge", "edge")
+    return folder
 
 
 def test_the_list_names_every_format(tmp_path: Path) -> None:
@@ -43,6 +54,10 @@ def test_the_list_names_every_format(tmp_path: Path) -> None:
         (["notes.txt"], 7, "not a checkpoint"),
         (["runs/schema/last.safetensors"], 7, "schema"),
         (["runs/edge", "--out", "taken"], 8, "--force"),
+        (["--weights", "notes.txt", "--generator", "unet"], 2, "unet_256"),
+        (["--weights", "notes.txt"], 2, "--generator"),
+        (["--weights", "notes.txt", "--generator", "unet_256"], 7, "notes.txt"),
+        (["runs/edge", "--proof", "nowhere"], 4, "nowhere"),
     ],
 )
 def test_wrong_calls_are_one_line(
@@ -64,7 +79,7 @@ def test_wrong_calls_are_one_line(
     assert not (tmp_path / "exports").exists()
 
 
-def test_without_a_run_the_newest_finished_one_is_exported(tmp_path: Path) -> None:
+def test_without_a_run_the_newest_finished_one_is_exported_and_verified(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "first", "edge")
     write_run(tmp_path / "runs" / "unfinished", "edge", finished=False)
     done = toolkit("export", "--format", "onnx", "--json", cwd=tmp_path)
@@ -76,6 +91,14 @@ def test_without_a_run_the_newest_finished_one_is_exported(tmp_path: Path) -> No
     assert checked.returncode == 0, checked.stderr
     assert "first.onnx" in checked.stdout
     assert not checked.stderr
+
+    with open(tmp_path / "exports" / "first" / "MODEL_CARD.md", "a") as card:
+        card.write("better than it is\n")
+    tampered = toolkit("verify", "exports/first", cwd=tmp_path)
+    assert tampered.returncode == 7
+    (line,) = tampered.stderr.strip().splitlines()
+    assert "MODEL_CARD.md" in line
+    assert "failed" in tampered.stdout
 
 
 def test_a_proof_that_fails_writes_nothing(tmp_path: Path) -> None:
@@ -95,14 +118,3 @@ def test_a_proof_that_fails_writes_nothing(tmp_path: Path) -> None:
     assert "not finite" in done.stderr
     assert done.stdout == ""
     assert not (tmp_path / "out").exists()
-
-
-def test_verify_names_what_was_tampered_with(edge_bundle: Path, tmp_path: Path) -> None:
-    shutil.copytree(edge_bundle, tmp_path / "edge")
-    with open(tmp_path / "edge" / "MODEL_CARD.md", "a") as card:
-        card.write("better than it is\n")
-    done = toolkit("verify", "edge", cwd=tmp_path)
-    assert done.returncode == 7
-    (line,) = done.stderr.strip().splitlines()
-    assert "MODEL_CARD.md" in line
-    assert "failed" in done.stdout

@@ -53,6 +53,7 @@ def test_the_folder_may_be_named_once(tmp_path: Path) -> None:
 def test_recipes_lists_name_and_source() -> None:
     done = toolkit("recipes")
     assert done.returncode == 0
-    for name in ("edge", "edge-regression", "unet_256"):
+    for name in ("edge", "edge-regression", "unet_256", "coco-flat", "coco-lab", "paper"):
         assert name in done.stdout
-    assert "tutorial" in done.stdout
+    assert "source: tutorial 004" in done.stdout
+    assert "reproduces: data, split, batch, generator" in done.stdout

@@ -19,6 +19,9 @@ from toolkit.training.networks import Generator, build_generator
 SMALL: dict[str, dict[str, Any]] = {
     "edge": {"stem": 16, "widths": [16, 16, 32, 32], "residual": [0, 0, 1, 1], "head": 16},
     "unet_256": {"filters": 2},
+    "unet_flat": {"filters": 2},
+    "unet_instance": {"filters": 2},
+    "unet_layers": {"filters": 2, "n_layers": 5},
 }
 
 
@@ -36,6 +39,9 @@ def small_generator(name: str) -> Generator:
             module.bias.data.normal_(0, 0.2)
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(module.weight)
+            last = module
+    if name != "edge":  # whose bins hold its colours in bounds; a tanh would saturate
+        last.weight.data *= 0.1
     return generator.eval()
 
 
@@ -49,7 +55,7 @@ def write_run(folder: Path, name: str, **header: Any) -> Path:
         "task": "colorize",
         "preferred_size": 224,
         "licence": "CC0-1.0",
-        "model_version": "1",
+        "model": f"{name} 1",
         "finished": True,
     }
     for file in ("best", "last"):
@@ -66,7 +72,7 @@ BundleMaker = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the runs `edge` and `unet_256`."""
+    """A folder with a run of every generator."""
     folder = tmp_path_factory.mktemp("runs")
     for name in SMALL:
         write_run(folder / name, name)
@@ -77,7 +83,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edge_bundle(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that `edge` can be exported to."""
     out = tmp_path_factory.mktemp("bundles") / "edge"
-    source = Source(runs / "edge" / "best.safetensors", "edge", "")
-    requests = parse("all,onnx:fp16-storage")
+    source = Source(runs / "edge" / "best.safetensors", "edge")
+    requests = parse("all,onnx:fp16-storage,onnx:image")
     export(source, requests, out, Settings(with_checkpoint=True, command="toolkit export"))
     return out

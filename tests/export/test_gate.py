@@ -40,7 +40,7 @@ def subject() -> Subject:
 def exported(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model, contract, cases = subject
     path = tmp_path_factory.mktemp("gate") / "edge.onnx"
-    FORMATS["onnx"].write(Order(model, contract, cases[0].lightness), path)
+    FORMATS["onnx"].write(Order(model, contract, cases[0].given), path)
     return path
 
 
@@ -137,7 +137,7 @@ def test_a_forgotten_scaling_is_caught(name: str, subject: Subject, tmp_path: Pa
         cases = cases_for(model, contract)[-3:]
     contract = replace(contract, precision=next(iter(form.precisions)))
     path = tmp_path / f"edge{form.suffix}"
-    form.write(Order(Unscaled(model.generator).eval(), contract, cases[0].lightness), path)
+    form.write(Order(Unscaled(model.generator).eval(), contract, cases[0].given), path)
     with pytest.raises(ProofFailed, match="max_error"):
         prove(path, form, contract, model, cases)
 
@@ -154,7 +154,7 @@ def test_a_batchnorm_in_training_mode_is_caught_in_the_file(
     slipped = DeployModel(small_generator("edge"))
     slipped.generator.get_submodule("head").train()
     path = tmp_path / f"edge{form.suffix}"
-    form.write(Order(slipped, contract, cases[0].lightness), path)
+    form.write(Order(slipped, contract, cases[0].given), path)
     with pytest.raises(ProofFailed, match=r"edge\.(pt|mlpackage)"):
         prove(path, form, contract, model, cases)
 
@@ -213,7 +213,7 @@ def test_a_damaged_core_ml_weight_is_caught(subject: Subject, tmp_path: Path) ->
     cases = cases_for(model, contract)[:3]
     path = tmp_path / "edge.mlpackage"
     form = FORMATS["coreml"]
-    form.write(Order(model, contract, cases[0].lightness), path)
+    form.write(Order(model, contract, cases[0].given), path)
     prove(path, form, contract, model, cases)
 
     weights = path / SPECIFICATION.parent / "weights" / "weight.bin"

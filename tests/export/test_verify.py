@@ -91,6 +91,7 @@ def test_with_the_base_install_onnx_and_core_ml_are_proven_and_torchscript_is_na
     found = {(file, what): status for file, what, status in json.loads(done.stdout)}
     assert found["edge.onnx", "numbers"] == "ok"
     assert found["edge-fp16-storage.onnx", "numbers"] == "ok"
+    assert found["edge-image.onnx", "numbers"] == "ok"
     assert found["edge.mlpackage", "numbers"] == "ok"
     assert found["edge.pt", "contract"] == "ok"
     assert found["edge.pt", "numbers"] == "not checked here"
@@ -138,7 +139,7 @@ def _not_json(bundle: Path) -> None:
 
 
 def _no_references(bundle: Path) -> None:
-    (bundle / "references-256x256.npz").write_bytes(b"PK nothing")
+    (bundle / "references-tensor-free-256x256.npz").write_bytes(b"PK nothing")
 
 
 def _truncated(bundle: Path) -> None:

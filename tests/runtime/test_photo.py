@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from toolkit import lab
-from toolkit.errors import UnusableInput
+from toolkit.errors import MissingRequirement, UnusableInput
 from toolkit.runtime import photo
 from toolkit.runtime.levels import eight_bits
 
@@ -56,6 +56,24 @@ def test_formats(to: str, options: dict[str, Any], tolerance: int) -> None:
     assert read.gray.dtype == np.uint8
     assert read.kept.format.pillow == to
     assert np.abs(read.gray.astype(int) - GRAY).max() <= tolerance
+
+
+def test_heic_is_read_and_written_with_its_extra(tmp_path: Path) -> None:
+    import pillow_heif
+
+    path = tmp_path / "scan.heic"
+    pillow_heif.from_pillow(Image.fromarray(GRAY)).save(path, quality=95)
+    read = photo.read(path)
+    assert read.kept.format.name == "heic"
+    assert np.abs(read.gray.astype(int) - GRAY).mean() <= 2
+
+
+def test_a_format_whose_package_is_missing_names_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
+    with pytest.raises(MissingRequirement, match=r"pip install '.*\[images\]'"):
+        photo.read(b"\0\0\0\x18ftypheic" + bytes(40))
 
 
 def test_a_file_is_known_by_its_bytes_and_not_by_its_name(tmp_path: Path) -> None:

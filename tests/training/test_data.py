@@ -8,13 +8,17 @@ import torch
 from PIL import Image
 
 from tests.training.conftest import picture
-from toolkit.errors import UnusableInput
+from toolkit.errors import UnusableInput, UsageError
 from toolkit.lab import rgb_to_lab
 from toolkit.training.data.augment import vary_lightness
 from toolkit.training.data.batches import Batches, prefetch
-from toolkit.training.data.pack import open_pack
-from toolkit.training.data.split import split_by_hash
-from toolkit.training.recipe import Data, Stage
+from toolkit.training.data.pack import Pack, open_pack
+from toolkit.training.data.split import Split, split_pack
+from toolkit.training.recipe import Data, Parts, Stage
+
+
+def split_by_hash(pack: Pack, folder: Path) -> Split:
+    return split_pack(pack, folder, Parts())
 
 
 def batches(
@@ -97,6 +101,45 @@ def test_the_split_holds_when_photographs_come(photos: Path) -> None:
     assert not train & dev
     assert train <= later_train
     assert dev <= later_dev
+
+
+def test_the_split_by_seed_is_the_tutorials(photos: Path) -> None:
+    """Their own lines, on the sorted paths of this folder."""
+    pack = open_pack(photos, side=32, fit="stretch")
+    split = split_pack(pack, photos, Parts("seed", seed=123, chosen=30, train=24))
+
+    paths = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    np.random.seed(123)
+    paths_subset = np.random.choice(paths, 30, replace=False)
+    rand_idxs = np.random.permutation(30)
+
+    def names(positions: list[int]) -> set[str]:
+        return {pack.entries[i].name for i in positions}
+
+    assert names(split.train + split.dev) == set(paths_subset[rand_idxs[:24]])
+    assert names(split.held_out) == set(paths_subset[rand_idxs[24:]])
+    assert len(split.train) + len(split.dev) == 24
+    assert split.dev
+    described = split.describe(pack, photos)
+    assert len(described["held_out"]) == 6
+
+
+def test_a_smaller_folder_is_divided_in_the_same_proportion(photos: Path) -> None:
+    pack = open_pack(photos, side=32, fit="stretch")
+    split = split_pack(pack, photos, Parts("seed", seed=1, chosen=10_000, train=8_000))
+    assert (len(split.train) + len(split.dev), len(split.held_out)) == (32, 8)
+
+
+def test_without_counts_the_seed_takes_everything(photos: Path) -> None:
+    pack = open_pack(photos, side=32, fit="stretch")
+    split = split_pack(pack, photos, Parts("seed", seed=1))
+    assert (len(split.train) + len(split.dev), split.held_out) == (40, [])
+
+
+def test_a_way_to_divide_that_does_not_exist_is_named(photos: Path) -> None:
+    pack = open_pack(photos, side=32, fit="stretch")
+    with pytest.raises(UsageError, match="hash, seed"):
+        split_pack(pack, photos, Parts("sead"))
 
 
 def test_a_batch_depends_on_its_number_alone(photos: Path) -> None:

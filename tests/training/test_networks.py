@@ -20,15 +20,6 @@ def parameters(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def test_the_unet_is_the_tutorials() -> None:
-    """Counted by building the printed code of the fourth tutorial."""
-    assert parameters(build_generator("unet_256")) == 54_409_858
-
-
-def test_the_discriminator_is_the_tutorials() -> None:
-    assert parameters(build_discriminator("patchgan")) == 2_765_633
-
-
 def test_a_verdict_sees_70_pixels() -> None:
     discriminator = build_discriminator("patchgan").eval()
     picture = torch.randn(1, 3, 256, 256, requires_grad=True)
@@ -36,10 +27,6 @@ def test_a_verdict_sees_70_pixels() -> None:
     assert picture.grad is not None
     rows = picture.grad.abs().sum((0, 1, 3)).nonzero().flatten()
     assert int(rows.max() - rows.min()) + 1 == 70
-
-
-def test_a_discriminator_of_256_gives_30_by_30() -> None:
-    assert build_discriminator("patchgan")(torch.zeros(1, 3, 256, 256)).shape == (1, 1, 30, 30)
 
 
 def test_edge_fits_a_plain_cpu() -> None:
@@ -52,9 +39,9 @@ def test_edge_fits_a_plain_cpu() -> None:
 
 @pytest.mark.parametrize("name", sorted(GENERATORS))
 def test_a_generator_gives_two_planes_of_its_inputs_size(name: str) -> None:
-    generator = build_generator(name).eval()
-    size = generator.fixed_size or 3 * generator.multiple_of
-    with torch.inference_mode():
+    with torch.device("meta"):
+        generator = build_generator(name).eval()
+        size = generator.fixed_size or 3 * generator.multiple_of
         assert generator(torch.zeros(2, 1, size, size)).shape == (2, 2, size, size)
 
 
@@ -104,6 +91,15 @@ def test_an_unknown_name_lists_the_choices(build: object) -> None:
 def test_an_unknown_option_is_named() -> None:
     with pytest.raises(UsageError, match="widht"):
         build_generator("edge", widht=3)
+
+
+def test_values_that_cannot_be_are_named() -> None:
+    with pytest.raises(UsageError, match="at least 5"):
+        build_generator("unet_layers", n_layers=4)
+    with pytest.raises(UsageError, match="batch, instance"):
+        build_generator("unet_layers", norm="group")
+    with pytest.raises(UsageError, match="at least 1"):
+        build_discriminator("patchgan", n_layers=0)
 
 
 def test_channels_off_the_vector_width_are_refused() -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import UnusableInput, UsageError
-from toolkit.training.recipe import Recipe, load_recipe, recipe_names
+from toolkit.training.recipe import Parts, Recipe, load_recipe, recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -44,6 +45,29 @@ def test_the_pix2pix_recipe_is_the_tutorials() -> None:
 def test_set_changes_single_values() -> None:
     recipe = load_recipe("edge", ["optimizer.lr=1e-3", "stages.0.batch_size=4", "gan.mode=lsgan"])
     assert (recipe.optimizer.lr, recipe.stages[0].batch_size, recipe.gan.mode) == (1e-3, 4, "lsgan")
+
+
+def test_coco_lab_is_unet_256_with_the_tutorials_split() -> None:
+    lab, plain = load_recipe("coco-lab"), load_recipe("unet_256")
+    assert lab.data.parts == Parts("seed", 123, 10_000, 8_000)
+    assert replace(lab.data, parts=Parts()) == plain.data
+    for name in ("generator", "discriminator", "gan", "losses", "stages", "epochs", "optimizer"):
+        assert getattr(lab, name) == getattr(plain, name)
+
+
+def test_what_the_tutorials_say_differently_is_in_their_recipes() -> None:
+    flat, half, paper = (load_recipe(name) for name in ("coco-flat", "coco-flat-5k", "paper"))
+    assert flat.data.parts == Parts("seed", 1, 10_000, 8_000)
+    assert half.data.parts == Parts("seed", 1, 5_000, 4_000)
+    assert (flat.gan.discriminator_factor, half.gan.discriminator_factor) == (1.0, 0.5)
+    assert (flat.samples_every, flat.samples_from) == (200, "dev")
+    assert paper.generator.options == {"n_layers": 8, "norm": "instance", "dropout": 0.5}
+
+
+def test_the_fourth_tutorials_names_are_understood() -> None:
+    recipe = load_recipe("coco-lab", ["lr_G=0.1", "lr_D=0.2", "beta1=0.9"])
+    assert (recipe.optimizer.lr, recipe.optimizer_discriminator.lr) == (0.1, 0.2)
+    assert (recipe.optimizer.beta1, recipe.optimizer_discriminator.beta1) == (0.9, 0.9)
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,16 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
-from tests.training.conftest import SMALL
+from tests.training.conftest import SMALL, picture
 from toolkit.errors import OutputError, TrainingDiverged, UnusableInput, UsageError
 from toolkit.training import checkpoint, trainer
-from toolkit.training.recipe import Network, Optimizer, Recipe, load_recipe
+from toolkit.training.recipe import Gan, Network, Optimizer, Recipe, load_recipe
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -50,7 +51,7 @@ def finished(photos: Path, tmp_path: Path, small_recipe: Recipe) -> Path:
 def test_the_losses_fall_and_the_colours_beat_gray(
     photos: Path, tmp_path: Path, small_recipe: Recipe
 ) -> None:
-    recipe = replace(small_recipe, epochs=8, data=replace(small_recipe.data, samples_per_epoch=64))
+    recipe = replace(small_recipe, epochs=12, data=replace(small_recipe.data, samples_per_epoch=64))
     outcome = trainer.train(recipe, photos, tmp_path / "run", val=photos)
     rows = [
         json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
@@ -152,6 +153,19 @@ def test_weights_of_an_earlier_run_are_a_start(
     assert torch.equal(before["generator.classifier.weight"], after["generator.classifier.weight"])
 
 
+def test_patience_ends_a_run_that_gets_no_better(
+    photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    still = replace(
+        small_recipe, epochs=9, patience=2, ema=0.0, optimizer=Optimizer("adamw", lr=0.0)
+    )
+    outcome = trainer.train(still, photos, tmp_path / "run")
+    assert outcome.steps == 3 * 3  # one epoch, and two that are no better
+    assert checkpoint.read_header(tmp_path / "run" / "last.safetensors")["finished"] is True
+    assert trainer.resume(tmp_path / "run").steps == 3 * 3
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 3
+
+
 def test_numbers_that_are_not_finite_stop_the_run(
     photos: Path, tmp_path: Path, small_recipe: Recipe
 ) -> None:
@@ -197,11 +211,139 @@ def test_a_taken_run_folder_is_not_touched(
     assert before == {p: p.stat().st_mtime_ns for p in finished.rglob("*")}
 
 
+def test_gray_photographs_are_refused_before_the_first_step(
+    photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    for path in photos.rglob("*.png"):
+        with Image.open(path) as image:
+            gray = image.convert("L")
+        gray.save(path)
+    with pytest.raises(UnusableInput, match="toolkit data check"):
+        trainer.train(small_recipe, photos, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_final_figures_that_cannot_be_had_cost_no_training(
+    photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    with pytest.raises(UnusableInput, match="no such folder"):
+        trainer.train(small_recipe, photos, tmp_path / "run", val=tmp_path / "none")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "val").mkdir()
+    picture(1).convert("L").save(tmp_path / "val" / "gray.png")
+    told: list[str] = []
+    watcher = trainer.Watcher(on_message=told.append)
+    outcome = trainer.train(
+        replace(small_recipe, epochs=1),
+        photos,
+        tmp_path / "run",
+        val=tmp_path / "val",
+        watcher=watcher,
+    )
+    assert outcome.val is None
+    assert "no final figures" in told[-1]
+    assert (tmp_path / "run" / "best.safetensors").exists()
+
+
 def test_a_crop_that_the_generator_cannot_take_is_named(photos: Path, tmp_path: Path) -> None:
     recipe = load_recipe("edge", [*SMALL, "stages=[{crop=40, batch_size=2}]"])
     with pytest.raises(UsageError, match="multiple of 32"):
         trainer.train(recipe, photos, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+TUTORIALS = ["coco-flat", "coco-flat-5k", "coco-lab", "paper", "unet_256"]
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_every_tutorials_recipe_trains(name: str, photos: Path, tmp_path: Path) -> None:
+    """With networks of a tenth of the width; the whole ones are a matter of hours."""
+    changes = [
+        "epochs=1",
+        "generator.options.filters=4",
+        "discriminator.options.filters=4",
+        "stages.0.batch_size=4",
+        "data.samples_per_epoch=8",
+    ]
+    outcome = trainer.train(load_recipe(name, changes), photos, tmp_path / "run")
+    assert outcome.steps == 2
+    row = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    # The six meters of the tutorials.
+    assert set(row["train"]) == {"gan", "l1", "loss", "d_fake", "d_real", "d"}
+    described = json.loads((tmp_path / "run" / "data.json").read_text())
+    held_out = 8 if name.startswith("coco") else 0
+    assert len(described["held_out"]) == held_out
+    assert (outcome.val is not None) == bool(held_out)
+    assert outcome.val is None or outcome.val["photos"] == held_out
+
+
+def test_samples_and_checkpoints_come_as_often_as_the_recipe_says(
+    photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    recipe = replace(small_recipe, samples_every=2, samples_from="train", keep_every=1)
+    trainer.train(recipe, photos, tmp_path / "run")
+    samples = {p.name for p in (tmp_path / "run" / "samples").iterdir()}
+    steps = {f"step_{n:06d}.png" for n in (2, 4, 6)}
+    assert samples == steps | {"epoch_001.png", "epoch_002.png"}
+    for name in ("epoch_001", "epoch_002"):
+        generator, header = checkpoint.load_generator(tmp_path / "run" / f"{name}.safetensors")
+        assert header["epoch"] == int(name[-1])
+        assert generator(torch.zeros(1, 1, 32, 32)).shape == (1, 2, 32, 32)
+    with pytest.raises(UsageError, match="dev, train"):
+        trainer.train(replace(recipe, samples_from="val"), photos, tmp_path / "other")
+
+
+def test_looking_with_dropout_changes_no_weight(photos: Path, tmp_path: Path) -> None:
+    """Figures with noise are others; the training does not notice."""
+    changes = [
+        "epochs=1",
+        "generator.options={filters=4, n_layers=5}",
+        "discriminator.options.filters=4",
+        "stages=[{crop=32, batch_size=4}]",
+        "data.samples_per_epoch=8",
+        "data.side=32",
+        "preferred_size=32",
+    ]
+    rows: list[dict[str, Any]] = []
+    weights: list[dict[str, torch.Tensor]] = []
+    for noise in ("false", "true", "true"):
+        run = tmp_path / f"run{len(rows)}"
+        recipe = load_recipe("paper", [*changes, f"dropout_at_test={noise}"])
+        trainer.train(recipe, photos, run)
+        rows.append(json.loads((run / "metrics.jsonl").read_text()))
+        weights.append(everything(run / "last.safetensors"))
+    assert rows[0]["train"] == rows[1]["train"]
+    assert rows[0]["dev"] != rows[1]["dev"]
+    assert rows[1]["dev"] == rows[2]["dev"]
+    one, other = weights[:2]
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_a_game_that_is_resumed_within_an_epoch_tells_the_same(
+    photos: Path, tmp_path: Path, small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(
+        small_recipe,
+        discriminator=Network("pixel", {"filters": 8}),
+        gan=Gan(first="generator", discriminator_factor=1.0),
+    )
+    trainer.train(recipe, photos, tmp_path / "whole")
+
+    class Stopped(Exception):
+        pass
+
+    def save_and_stop(session: trainer._Session) -> None:
+        save(session)
+        raise Stopped
+
+    run, save = tmp_path / "stopped", trainer._Session._save
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Session, "_save", save_and_stop)
+        with pytest.raises(Stopped):
+            trainer.train(recipe, photos, run, save_every=0)
+    assert checkpoint.read_header(run / "last.safetensors")["step"] == 1
+    trainer.resume(run)
+    assert_same_run(tmp_path / "whole", run)
 
 
 @pytest.mark.slow

@@ -52,6 +52,7 @@ def _root(
 def _register() -> None:
     from toolkit.cli import (
         colorize,
+        compare,
         data,
         doctor,
         evaluate,
@@ -60,9 +61,14 @@ def _register() -> None:
         recipes,
         train,
         verify,
+        web,
     )
 
-    for module in (colorize, train, recipes, data, export, verify, evaluate, models, doctor):
+    commands = (
+        *(colorize, train, recipes, compare, data),
+        *(export, verify, evaluate, models, doctor, web),
+    )
+    for module in commands:
         module.register(app)
 
 

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -121,8 +122,10 @@ def _colorize(
     from toolkit.runtime.selection import shard as part_of
     from toolkit.runtime.threads import available_threads
 
-    # What is wrong with a photograph is told in our own words.
+    # What is wrong with a photograph is told in our own words; its name may be no UTF-8.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     inputs = [*(paths or []), *(read_manifest(manifest) if manifest else [])]
     to = by_name(format) if format else None
     _check(inputs, watch=watch, resume=resume, report=report, contact_sheet=contact_sheet)
@@ -154,13 +157,15 @@ def _colorize(
             print(f"{task.source} -> {task.target}")
         return
     settings = Settings(quality, side_by_side, overwrite, skip_existing, resume)
-    options = f"{model} {strength} {size} {upsample} {tta} {format} {quality} {side_by_side}"
-    known = Report(report, options) if report else None
+    engine = colorizer()
+    weights = (engine.contract.source, engine.contract.precision)
+    choices = (strength, size, upsample, tta, keep_original_color, format, quality, side_by_side)
+    known = Report(report, repr((weights, choices))) if report else None
     with _stopping() as stop:
         work: Iterable[Task] = _watched(tasks, stop) if watch else tasks()
         outcomes = []
         started = time.perf_counter()
-        done = run(work, colorizer(), settings, jobs=jobs, report=known, stop=stop)
+        done = run(work, engine, settings, jobs=jobs, report=known, stop=stop)
         for outcome in _with_progress(done, work):
             outcomes.append(outcome)
             _tell(outcome, json)
@@ -191,8 +196,6 @@ def _check(
 
 def _through(colorizer: Colorizer, output: Path | None, to: Format | None, quality: int) -> None:
     """One photograph from standard input, to standard output or `output`."""
-    from io import BytesIO
-
     from toolkit.files import write_bytes
     from toolkit.runtime.formats import by_suffix
 

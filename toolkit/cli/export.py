@@ -49,6 +49,21 @@ def export(
     precision: Annotated[
         str | None, typer.Option(help="For every format that does not say its own.")
     ] = None,
+    boundary: Annotated[
+        str | None,
+        typer.Option(help="tensor (L* to a*b*) or image (photograph to photograph), likewise."),
+    ] = None,
+    proof: Annotated[
+        Path | None,
+        typer.Option("--proof", metavar="FOLDER", help="Photographs to prove it on besides ours."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A state_dict trained elsewhere, with --generator."),
+    ] = None,
+    generator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The architecture of --weights.")
+    ] = None,
     dynamic: Annotated[
         bool, typer.Option("--dynamic/--static", help="Free sizes where the network allows them.")
     ] = True,
@@ -73,15 +88,15 @@ def export(
     if show_list:
         _print_formats(json)
         return
-    requests = parse(formats, precision)
+    requests = parse(formats, precision, boundary)
     for form in (FORMATS[request.format] for request in requests):
         form.require((*form.write_needs, "safetensors"), f"exporting {form.title}")
 
     from toolkit.export.bundle import Settings, free_place
     from toolkit.export.bundle import export as make
-    from toolkit.export.source import find_source
+    from toolkit.runtime.photo import find_photos, read_rgb
 
-    source = find_source(run)
+    source = _source(run, weights, generator)
     if source.reason:
         terminal.say(f"exporting {source.reason}")
     place = out or free_place(Path("exports"), source.name, requests)
@@ -89,6 +104,7 @@ def export(
         dynamic=dynamic,
         with_checkpoint=with_checkpoint,
         overwrite=force,
+        photographs=[read_rgb(path) for path in find_photos(proof)] if proof else [],
         command=shlex.join(["toolkit", *sys.argv[1:]]),
     )
     manifest = make(source, requests, place, settings, terminal.say)
@@ -98,11 +114,30 @@ def export(
         _print_table(place, manifest)
 
 
+def _source(run: Path | None, weights: Path | None, generator: str | None) -> Any:
+    from toolkit.errors import UsageError, one_of
+    from toolkit.export.source import Source, find_source
+    from toolkit.training.networks import GENERATORS
+
+    if weights is None and generator is None:
+        return find_source(run)
+    if run is not None:
+        raise UsageError("RUN and --weights name two models; give one of them")
+    if weights is None or generator is None:
+        raise UsageError(
+            "--weights and --generator belong together; the generators: "
+            f"{', '.join(sorted(GENERATORS))}"
+        )
+    if generator not in GENERATORS:
+        raise one_of("generator", generator, sorted(GENERATORS))
+    return Source(weights, weights.stem, generator=generator)
+
+
 def _print_formats(as_json: bool) -> None:
     from toolkit.errors import MissingRequirement
     from toolkit.export.formats import FORMATS
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for form in FORMATS.values():
         try:
             form.require(form.write_needs, form.title)
@@ -113,8 +148,7 @@ def _print_formats(as_json: bool) -> None:
             {
                 "format": form.name,
                 "file": form.suffix,
-                "precisions": list(form.precisions),
-                "boundaries": list(form.boundaries),
+                "precisions": {b: list(p) for b, p in form.tolerances.items()},
                 "sizes": "free or fixed" if form.flexible else "fixed",
                 "notes": form.notes,
                 "here": ready,
@@ -125,8 +159,9 @@ def _print_formats(as_json: bool) -> None:
         return
     for row in rows:
         print(f"{row['format']} ({row['file']}): {row['notes']}")
-        print(f"    precisions: {', '.join(row['precisions'])}; the first is the default")
-        print(f"    boundaries: {', '.join(row['boundaries'])}; sizes: {row['sizes']}")
+        for boundary, precisions in row["precisions"].items():
+            print(f"    {boundary}: {', '.join(precisions)}; the first is the default")
+        print(f"    sizes: {row['sizes']}")
         print(f"    here: {row['here']}")
 
 
@@ -135,8 +170,9 @@ def _print_table(place: Path, manifest: dict[str, Any]) -> None:
     print(f"{'file':{width}}  {'precision':12}  {'MB':>6}  {'status':8}  against eager PyTorch")
     for name, entry in manifest["files"].items():
         proof = entry["proof"]
+        unit = proof["unit"]
         lines = [
-            f"{label}: max {f['max_error']:.1e}, mean {f['mean_error']:.1e} CIE units, "
+            f"{label}: max {f['max_error']:.1e}, mean {f['mean_error']:.1e} {unit}, "
             f"CIEDE2000 {f['mean_ciede2000']:.3f}"
             for label, f in proof["figures"].items()
         ]

@@ -24,8 +24,11 @@ def recipes(as_json: Json = False, debug: Debug = False) -> None:
 
     loaded = [load_recipe(name) for name in recipe_names()]
     if as_json:
-        print_json([{"name": r.name, "summary": r.summary, "source": r.source} for r in loaded])
+        told = ("name", "summary", "source", "reproduces")
+        print_json([{key: getattr(recipe, key) for key in told} for recipe in loaded])
         return
     for recipe in loaded:
         print(f"{recipe.name:18} {recipe.summary}")
         print(f"{'':18} source: {recipe.source}; {recipe.epochs} epochs; {recipe.generator.name}")
+        if recipe.reproduces:
+            print(f"{'':18} reproduces: {recipe.reproduces}")

@@ -73,6 +73,13 @@ def train(
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="Short for --set epochs=N.", min=1)
     ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", help="End after so many epochs without a better gain.", min=1),
+    ] = None,
+    board: Annotated[
+        bool, typer.Option("--board", help="Also write RUN/board for TensorBoard.")
+    ] = False,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
     allow_data_change: Annotated[
         bool,
@@ -101,9 +108,15 @@ def train(
     from toolkit.training.data.exclude import read_exclude
     from toolkit.training.recipe import load_recipe
 
+    if resume is not None:
+        loaded, run = None, resume
+    else:
+        loaded = load_recipe(recipe, _changes(settings, epochs, patience))
+        run = out or _new_run(loaded.name)
     with _bar() as watcher:
-        if resume is not None:
-            run = resume
+        if board:
+            _add_board(watcher, run)
+        if loaded is None:
             outcome = trainer.resume(
                 run,
                 device=device,
@@ -112,9 +125,6 @@ def train(
                 watcher=watcher,
             )
         else:
-            changes = [*(settings or []), *([f"epochs={epochs}"] if epochs else [])]
-            loaded = load_recipe(recipe, changes)
-            run = out or _new_run(loaded.name)
             assert folder is not None
             outcome = trainer.train(
                 loaded,
@@ -129,6 +139,26 @@ def train(
                 watcher=watcher,
             )
     _report(outcome, as_json)
+
+
+def _changes(settings: list[str] | None, epochs: int | None, patience: int | None) -> list[str]:
+    short = {"epochs": epochs, "patience": patience}
+    return [*(settings or []), *(f"{key}={n}" for key, n in short.items() if n)]
+
+
+def _add_board(watcher: Watcher, run: Path) -> None:
+    from toolkit.requirements import require
+
+    require("tensorboard", "board", "--board")
+    from toolkit.training.board import Board
+
+    tell, write = watcher.on_epoch, Board(run)
+
+    def both(row: dict[str, Any]) -> None:
+        tell(row)
+        write(row)
+
+    watcher.on_epoch = both
 
 
 def _data_folder(data: Path | None) -> Path:

@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from toolkit.contract import Contract, FixedSize, FlexibleSize
+from toolkit.contract import Contract, FlexibleSize
 from toolkit.errors import OutputError, ProofFailed, one_line
 from toolkit.export import manifest, model_card, references
-from toolkit.export.deploy import DeployModel, contract_of, fixed
+from toolkit.export.boundary import BOUNDARIES, proof_size
+from toolkit.export.deploy import DeployModel, contract_of, fixed, image_contract
 from toolkit.export.formats import FORMATS, Order
-from toolkit.export.parity import Tolerance, measure
+from toolkit.export.parity import Tolerance, measure_ab
 from toolkit.export.proof import Case, cases_for, check_eager, prove
-from toolkit.export.proof_set import NAMES
+from toolkit.export.proof_set import NAMES, l_fields
 from toolkit.export.request import Request
 from toolkit.export.source import Source
 from toolkit.files import atomic_folder, sha256
@@ -53,9 +54,8 @@ class Settings:
     with_checkpoint: bool = False
     overwrite: bool = False
     command: str = ""
-    more_fields: NDArray[np.float32] | None = field(default=None, repr=False)
-    """L* fields of the user's photographs, for the proof."""
-    calibration: NDArray[np.float32] | None = field(default=None, repr=False)
+    photographs: list[NDArray[np.uint8]] = field(default_factory=list, repr=False)
+    """The user's own, (H, W, 3), for the proof."""
 
 
 def free_place(root: Path, name: str, requests: list[Request]) -> Path:
@@ -98,17 +98,17 @@ def export(
         raise OutputError(
             f"{one_line(out)}: exists and is not replaced: give another --out, or --force"
         )
-    generator, header = checkpoint.load_generator(source.path)
+    generator, header = source.load()
     model = DeployModel(generator)
     check_eager(model)
     contract = contract_of(
         generator,
-        model=f"{source.name} {header.get('model_version', '')}".strip(),
+        model=str(header.get("model", source.name)),
         licence=str(header.get("licence", "LicenseRef-unknown")),
         source=sha256(source.path),
         preferred=int(header.get("preferred_size", 256)),
     )
-    cases = _Cases(model, settings.more_fields)
+    cases = _Cases(model, settings.photographs)
     with atomic_folder(out, overwrite=settings.overwrite) as folder:
         files: dict[str, Any] = {}
         measured: dict[str, Any] = {}
@@ -116,9 +116,8 @@ def export(
             mine = _contract_for(contract, request, settings.dynamic)
             name = request.file_name(source.name, requests)
             progress(f"{name}: writing and proving")
-            files[name], measured[name] = _write(
-                folder / name, request, mine, model, cases.of(mine), settings
-            )
+            files[name], measured[name] = _write(folder / name, request, mine, model, cases)
+        model_card.write_strip(folder, cases.of(contract))
         made = {
             "schema": manifest.SCHEMA,
             "name": source.name,
@@ -133,31 +132,37 @@ def export(
             made["checkpoint"] = _write_checkpoint(
                 folder / manifest.CHECKPOINT, generator, header, cases.of(contract)
             )
-        model_card.write_strip(folder, cases.of(mine))
         _write_json(folder / manifest.FILE, made)
-        _write_json(folder / "measured.json", measured)
+        _write_json(folder / manifest.MEASURED, measured)
         (folder / "MODEL_CARD.md").write_text(model_card.render(made, header), encoding="utf-8")
         _write_checksums(folder)
     return made
 
 
 class _Cases:
-    """The proof's inputs and what eager PyTorch makes of them, once for each size."""
+    """The proof's inputs and what they should become, once for each boundary and size."""
 
-    def __init__(self, model: DeployModel, more_fields: NDArray[np.float32] | None) -> None:
-        self._model, self._more = model, more_fields
-        self.by_size: dict[FixedSize | FlexibleSize, list[Case]] = {}
+    def __init__(self, model: DeployModel, photographs: list[NDArray[np.uint8]]) -> None:
+        self._model, self._photographs = model, photographs
+        self.by_file: dict[str, list[Case]] = {}
 
     def of(self, contract: Contract) -> list[Case]:
-        if contract.size not in self.by_size:
-            self.by_size[contract.size] = cases_for(self._model, contract, self._more)
-        return self.by_size[contract.size]
+        name = self.file(contract)
+        if name not in self.by_file:
+            self.by_file[name] = cases_for(self._model, contract, self._photographs)
+        return self.by_file[name]
+
+    def file(self, contract: Contract) -> str:
+        """Where the results of the proof set will be stored."""
+        height, width = proof_size(contract)
+        kind = "free" if isinstance(contract.size, FlexibleSize) else "fixed"
+        return f"references-{contract.boundary}-{kind}-{height}x{width}.npz"
 
 
 def _contract_for(contract: Contract, request: Request, dynamic: bool) -> Contract:
     free = dynamic and FORMATS[request.format].flexible
     return replace(
-        contract,
+        image_contract(contract) if request.boundary == "image" else contract,
         precision=request.precision,
         size=contract.size if free else fixed(contract.size),
     )
@@ -168,13 +173,13 @@ def _write(
     request: Request,
     contract: Contract,
     model: DeployModel,
-    cases: list[Case],
-    settings: Settings,
+    cases: _Cases,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     form = FORMATS[request.format]
-    order = Order(model, contract, cases[0].lightness, settings.calibration)
+    example = l_fields(*proof_size(contract))[:1]
+    order = Order(model, contract, example)
     form.write(order, path)
-    proof, milliseconds = prove(path, form, contract, model, cases)
+    proof, milliseconds = prove(path, form, contract, model, cases.of(contract))
     entry = {
         "format": request.format,
         "precision": request.precision,
@@ -183,16 +188,16 @@ def _write(
         "sha256": manifest.fingerprint(path),
         "contract": asdict(contract),
         "proof": proof,
+        "references": cases.file(contract),
     }
     return entry, {"milliseconds_per_field": milliseconds, "input": list(order.example.shape)}
 
 
 def _write_references(folder: Path, proofs: _Cases) -> dict[str, str]:
     written = {}
-    for cases in proofs.by_size.values():
-        height, width = cases[0].expected.shape[-2:]
-        name = f"references-{height}x{width}.npz"
-        maps = [case.expected for case in cases[: len(NAMES)]]
+    for name, cases in proofs.by_file.items():
+        as_maps = BOUNDARIES["image" if cases[0].expected.dtype == np.uint8 else "tensor"].as_maps
+        maps = [as_maps(case.expected) for case in cases[: len(NAMES)]]
         (folder / name).write_bytes(references.digest(maps))
         written[name] = sha256(folder / name)
     return written
@@ -215,8 +220,8 @@ def _write_checkpoint(
     checkpoint.save_checkpoint(path, tensors, header)
     again = DeployModel(checkpoint.load_generator(path)[0])
     with torch.no_grad():
-        figures = measure(
-            (c.lightness, again(torch.from_numpy(c.lightness)).numpy(), c.expected) for c in cases
+        figures = measure_ab(
+            (c.given, again(torch.from_numpy(c.given)).numpy(), c.expected) for c in cases
         )
     excess = list(_CHECKPOINT_TOLERANCE.excess(figures))
     if excess:
@@ -225,7 +230,7 @@ def _write_checkpoint(
 
 
 def _training(header: dict[str, Any]) -> dict[str, Any]:
-    wanted = ("recipe", "generator", "epoch", "step", "task", "preferred_size", "model_version")
+    wanted = ("recipe", "generator", "epoch", "step", "task", "preferred_size", "model")
     return {key: header[key] for key in wanted if key in header}
 
 
@@ -246,8 +251,10 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def _write_checksums(folder: Path) -> None:
-    """In the form that `sha256sum -c` reads."""
+    """In the form that `sha256sum -c` reads; times differ from run to run and are not in it."""
     lines = [
-        f"{sha256(p)}  {p.relative_to(folder).as_posix()}\n" for p in manifest.files_of(folder)
+        f"{sha256(p)}  {p.relative_to(folder).as_posix()}\n"
+        for p in manifest.files_of(folder)
+        if p.name != manifest.MEASURED
     ]
     (folder / manifest.CHECKSUMS).write_text("".join(lines), encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -10,7 +12,14 @@ from toolkit.errors import ProofFailed
 from toolkit.training.networks import Generator
 from toolkit.training.networks.generator import AB_SCALE, L_SCALE
 
-__all__ = ["MAXIMUM_SIDE", "DeployModel", "contract_of", "fixed", "training_remnants"]
+__all__ = [
+    "MAXIMUM_SIDE",
+    "DeployModel",
+    "contract_of",
+    "fixed",
+    "image_contract",
+    "training_remnants",
+]
 
 MAXIMUM_SIDE = 2048
 """Colours come from a small picture; a larger side costs memory and gives none."""
@@ -99,6 +108,16 @@ def contract_of(
         model=model,
         licence=licence,
         source=source,
+    )
+
+
+def image_contract(contract: Contract) -> Contract:
+    """The contract of the image boundary around the network of `contract`."""
+    return replace(
+        contract,
+        boundary="image",
+        input=Port("photo", "srgb", "uint8", "NHWC", 3, (0.0, 255.0)),
+        output=Port("colours", "srgb", "uint8", "NHWC", 3, (0.0, 255.0)),
     )
 
 

@@ -38,7 +38,9 @@ class Graph:
         number = len(self.nodes)
         names = [f"{self._prefix}/{kind}_{number}.{i}" for i in range(outputs)]
         self.nodes.append(
-            helper.make_node(kind, inputs, names, name=f"{self._prefix}/{kind}_{number}", **attributes)
+            helper.make_node(
+                kind, inputs, names, name=f"{self._prefix}/{kind}_{number}", **attributes
+            )
         )
         return names
 

@@ -24,7 +24,7 @@ from onnx import compose, helper
 from toolkit import lab
 from toolkit.contract import Contract, FixedSize
 from toolkit.export.graph import DTYPES, Graph
-from toolkit.runtime.compose import HALVINGS, SLACK
+from toolkit.runtime.gamut import HALVINGS, SLACK
 
 __all__ = ["ROWS", "image_model"]
 
@@ -101,17 +101,15 @@ def _network_size(g: Graph, contract: Contract, height: str, width: str) -> tupl
 
 
 def _blocks(g: Graph, photo: str, height: str, width: str) -> tuple[str, str]:
-    """The picture as (n, ROWS, W, 3), with rows of zeros below; and its height with them."""
+    """The picture as (n, ROWS, W, C), with rows of zeros below; and its height with them."""
     rows = g.constant(ROWS, np.int64)
     more = g.op("Add", height, g.constant(ROWS - 1, np.int64))
     count = g.op("Div", more, rows)
     padded = g.op("Mul", count, rows)
     below = g.op("Unsqueeze", g.op("Sub", padded, height), g.ints(0))
     pads = g.op("Concat", g.ints(0, 0, 0, 0, 0), below, g.ints(0, 0), axis=0)
-    # A gray picture has one channel: Expand makes it three, and leaves three as they are.
-    three = g.op("Expand", photo, g.ints(1, 1, 1, 3))
-    shape = g.op("Concat", _list(g, count), g.ints(ROWS), _list(g, width), g.ints(3), axis=0)
-    return g.op("Reshape", g.op("Pad", three, pads), shape), padded
+    shape = g.op("Concat", _list(g, count), g.ints(ROWS), _list(g, width), g.ints(-1), axis=0)
+    return g.op("Reshape", g.op("Pad", photo, pads), shape), padded
 
 
 def _gray_and_small(
@@ -126,8 +124,10 @@ def _gray_and_small(
     start = g.op("Expand", g.constant(0, np.float32), _pair(g, *small))
 
     b = Graph("gray")
-    levels = [g_ for g_ in b.ops("Split", 3, "gray/block", axis=-1, num_outputs=3)]
-    red, green, blue = (b.op("Squeeze", level, b.ints(-1)) for level in levels)
+    # A gray picture has one channel: Expand makes it three, and leaves three as they are.
+    three = b.op("Expand", "gray/block", b.ints(1, 1, 3))
+    channels = b.ops("Split", 3, three, axis=-1, num_outputs=3)
+    red, green, blue = (b.op("Squeeze", channel, b.ints(-1)) for channel in channels)
     decode = b.constant(lab.decode_table(), np.float32)
     weights = lab.XYZ_FROM_RGB[1].astype(np.float32)
     y = b.sum(
@@ -138,9 +138,7 @@ def _gray_and_small(
     )
     scaled = b.op("Mul", y, b.constant(_ENCODE_STEPS, np.float32))
     scaled = b.op("Add", scaled, b.constant(0.5, np.float32))
-    scaled = b.op(
-        "Clip", scaled, b.constant(0, np.float32), b.constant(_ENCODE_STEPS, np.float32)
-    )
+    scaled = b.op("Clip", scaled, b.constant(0, np.float32), b.constant(_ENCODE_STEPS, np.float32))
     table = (lab.encode_table() * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     code = b.op("Gather", b.constant(table, np.uint8), b.cast(scaled, "int32"))
     equal = b.op("And", b.op("Equal", red, green), b.op("Equal", green, blue))
@@ -151,9 +149,7 @@ def _gray_and_small(
         {"gray/total": "float32", "gray/block": "uint8", "gray/strip": "float32"},
         {total: "float32", gray: "uint8"},
     )
-    resampled, levels_of_all = g.ops(
-        "Scan", 2, start, blocks, strips, body=body, num_scan_inputs=2
-    )
+    resampled, levels_of_all = g.ops("Scan", 2, start, blocks, strips, body=body, num_scan_inputs=2)
     return levels_of_all, resampled
 
 
@@ -294,9 +290,7 @@ def _codes(b: Graph, linear: str) -> str:
     """uint8 of linear light: the code of the middle of its step, as the runtime's table."""
     middle = (np.arange(_CODE_STEPS) + 0.5) / _CODE_STEPS
     table = np.rint(lab.srgb_encode(middle) * 255).astype(np.uint8)
-    held = b.op(
-        "Clip", linear, b.constant(0, np.float32), b.constant(_CODE_STEPS - 1, np.float32)
-    )
+    held = b.op("Clip", linear, b.constant(0, np.float32), b.constant(_CODE_STEPS - 1, np.float32))
     return b.op("Gather", b.constant(table, np.uint8), b.cast(held, "int32"))
 
 

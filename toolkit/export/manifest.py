@@ -10,9 +10,20 @@ from typing import Any
 from toolkit.errors import UnusableModel, one_line
 from toolkit.files import inside, read_bytes, sha256
 
-__all__ = ["CHECKPOINT", "CHECKSUMS", "FILE", "SCHEMA", "fingerprint", "read", "size_of"]
+__all__ = [
+    "CHECKPOINT",
+    "CHECKSUMS",
+    "FILE",
+    "MEASURED",
+    "SCHEMA",
+    "files_of",
+    "fingerprint",
+    "read",
+    "size_of",
+]
 
 FILE = "manifest.json"
+MEASURED = "measured.json"
 CHECKSUMS = "SHA256SUMS"
 CHECKPOINT = "checkpoint.safetensors"
 SCHEMA = 1

@@ -23,7 +23,7 @@ def write_strip(folder: Path, cases: list[Case]) -> None:
     """Four pictures of the proof set, gray above and coloured below."""
     columns = []
     for index in _SHOWN:
-        field, ab = cases[index].lightness[0], cases[index].expected[0]
+        field, ab = cases[index].given[0], cases[index].expected[0]
         lab = np.concatenate([field, ab]).transpose(1, 2, 0)
         gray = np.concatenate([field, np.zeros_like(ab)]).transpose(1, 2, 0)
         columns.append(np.concatenate([to_uint8(lab_to_rgb(x)) for x in (gray, lab)]))
@@ -77,4 +77,4 @@ def _worst(proof: dict[str, Any]) -> str:
     figures = proof["figures"].values()
     error = max(f["max_error"] for f in figures)
     difference = max(f["mean_ciede2000"] for f in figures)
-    return f"max {error:g} CIE units, mean CIEDE2000 {difference:g}"
+    return f"max {error:g} {proof['unit']}, mean CIEDE2000 {difference:g}"

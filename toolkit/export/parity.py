@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from toolkit.evaluation.metrics import ciede2000, psnr
 from toolkit.lab import lab_to_rgb, rgb_to_lab, to_uint8
 
-__all__ = ["Figures", "Tolerance", "measure"]
+__all__ = ["Figures", "Tolerance", "measure_ab", "measure_pixels"]
 
 Float = NDArray[np.float32]
+Pair = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Figures:
     """The distance between two sets of results."""
 
     max_error: float
-    """Largest absolute difference of a* or b*, CIE units."""
+    """Largest absolute difference: of a* or b* in CIE units, of pixels in levels."""
     mean_error: float
     mean_ciede2000: float
     """Of the final 8-bit sRGB pixels."""
@@ -61,8 +63,8 @@ class Tolerance:
         return ", ".join(f"{name} <= {limit:g}" for name, limit in bounds if limit is not None)
 
 
-def measure(pairs: Iterable[tuple[Float, Float, Float]]) -> Figures:
-    """Compare results with what they should be.
+def measure_ab(pairs: Iterable[Pair]) -> Figures:
+    """Compare a*b* with what they should be.
 
     Parameters
     ----------
@@ -74,15 +76,55 @@ def measure(pairs: Iterable[tuple[Float, Float, Float]]) -> Figures:
     Figures
         Over all pixels of all pairs. Infinite where a result is no finite number.
     """
+    return _figures(
+        (ab, expected, _pixels(lightness, ab), _pixels(lightness, expected))
+        for lightness, ab, expected in _comparable(pairs)
+    )
+
+
+def measure_pixels(pairs: Iterable[Pair]) -> Figures:
+    """Compare sRGB pictures with what they should be; errors are levels of 0..255.
+
+    Parameters
+    ----------
+    pairs : iterable of (input, pixels, expected)
+        The latter two of shape (N, H, W, 3), 0..255.
+    """
+    return _figures(
+        (
+            pixels.astype(np.float32),
+            expected.astype(np.float32),
+            np.rint(pixels).astype(np.uint8),
+            np.rint(expected).astype(np.uint8),
+        )
+        for _, pixels, expected in _comparable(pairs)
+    )
+
+
+def _comparable(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    for pair in pairs:
+        _, result, expected = pair
+        if result.shape != expected.shape or not np.isfinite(result).all():
+            raise _NoDistanceError
+        yield pair
+
+
+class _NoDistanceError(Exception):
+    """A result of another shape, or not of finite numbers: no figure says how far it is."""
+
+
+def _figures(
+    compared: Iterable[tuple[Float, Float, NDArray[np.uint8], NDArray[np.uint8]]],
+) -> Figures:
     errors, differences, ours, theirs = [], [], [], []
-    for lightness, ab, expected in pairs:
-        if ab.shape != expected.shape or not np.isfinite(ab).all():
-            return Figures(np.inf, np.inf, np.inf, np.inf, 0.0)
-        errors.append(np.abs(ab - expected).ravel())
-        first, second = _pixels(lightness, ab), _pixels(lightness, expected)
-        differences.append(ciede2000(rgb_to_lab(first), rgb_to_lab(second)).ravel())
-        ours.append(first.reshape(-1, 3))
-        theirs.append(second.reshape(-1, 3))
+    try:
+        for result, expected, first, second in compared:
+            errors.append(np.abs(result - expected).ravel())
+            differences.append(ciede2000(rgb_to_lab(first), rgb_to_lab(second)).ravel())
+            ours.append(first.reshape(-1, 3))
+            theirs.append(second.reshape(-1, 3))
+    except _NoDistanceError:
+        return Figures(np.inf, np.inf, np.inf, np.inf, 0.0)
     error, difference = np.concatenate(errors), np.concatenate(differences)
     return Figures(
         max_error=float(error.max()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,25 +13,29 @@ from numpy.typing import NDArray
 
 from toolkit.contract import Contract, FlexibleSize
 from toolkit.errors import ProofFailed, UnusableModel
+from toolkit.export.boundary import BOUNDARIES, proof_size
 from toolkit.export.deploy import DeployModel
 from toolkit.export.diagnose import first_departure
 from toolkit.export.formats import Format
-from toolkit.export.parity import Figures, measure
 from toolkit.export.proof_set import fit, gray_fields, l_fields
 from toolkit.export.replay import replay
-from toolkit.lab import gray_to_l
+from toolkit.lab import gray_of_rgb, gray_to_l
+from toolkit.runtime.compose import compose
+from toolkit.runtime.resample import lightness, network_size
 
 __all__ = ["Case", "cases_for", "check_eager", "prove"]
 
-Float = NDArray[np.float32]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Case:
-    """An input, and what eager PyTorch makes of it."""
+    """An input, and what it should become."""
 
-    lightness: Float
-    expected: Float
+    given: Array
+    """As the boundary takes it: L* (N, 1, H, W), or pixels (1, H, W, C)."""
+    expected: Array
+    """a*b* by eager PyTorch; or pixels, by the runtime around eager PyTorch."""
 
 
 def check_eager(model: DeployModel) -> None:
@@ -58,29 +63,63 @@ def check_eager(model: DeployModel) -> None:
         )
 
 
-def cases_for(model: DeployModel, contract: Contract, extra: Float | None = None) -> list[Case]:
-    """The proof set at the contract's size; where sizes are free, another size and a batch of two.
+def cases_for(
+    model: DeployModel, contract: Contract, photographs: Sequence[NDArray[np.uint8]] = ()
+) -> list[Case]:
+    """The proof set, random values, `photographs`, and where sizes are free other sizes too.
 
     Parameters
     ----------
-    extra : array, shape (N, 1, H, W), optional
-        More L* fields of the contract's size: a user's own photographs.
+    photographs : sequence of uint8, shape (H, W, 3)
+        A user's own.
     """
-    size = contract.size
-    if isinstance(size, FlexibleSize):
-        height = width = max(256 // size.multiple_of, 1) * size.multiple_of
-    else:
-        height, width = size.height, size.width
-    inputs = [field[None] for field in l_fields(height, width)]
-    generator = np.random.default_rng(0)
-    inputs.append(generator.uniform(0, 100, (1, 1, height, width)).astype(np.float32))
-    inputs += [field[None] for field in extra] if extra is not None else []
-    if isinstance(size, FlexibleSize):
-        inputs.append(l_fields(height, width)[[1, 7]])
-        odd = (height + size.multiple_of, 2 * width)
-        inputs.append(gray_to_l()[fit(gray_fields()[4], *odd)][None, None])
+    inputs = BOUNDARIES[contract.boundary].proof_set(contract)
+    more, expected = _BOUNDARY[contract.boundary]
+    inputs += more(contract, photographs)
     with torch.no_grad():
-        return [Case(x, model(torch.from_numpy(x)).numpy()) for x in inputs]
+        return [Case(x, expected(model, contract, x)) for x in inputs]
+
+
+def _more_fields(contract: Contract, photographs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+    height, width = proof_size(contract)
+    generator = np.random.default_rng(0)
+    inputs = [generator.uniform(0, 100, (1, 1, height, width)).astype(np.float32)]
+    inputs += [lightness(gray_of_rgb(p), height, width)[None, None] for p in photographs]
+    if isinstance(contract.size, FlexibleSize):
+        inputs.append(l_fields(height, width)[[1, 7]])
+        odd = fit(gray_fields()[4], height + contract.size.multiple_of, 2 * width)
+        inputs.append(gray_to_l()[odd][None, None])
+    return inputs
+
+
+def _more_photographs(contract: Contract, photographs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+    """Sepia and noise in colours, sizes that fit no block, one channel, and a single pixel."""
+    gray = gray_fields()
+    sepia = np.multiply.outer(fit(gray[1], 301, 203), [1.0, 0.86, 0.7]).astype(np.uint8)
+    noise = np.stack([fit(gray[19], 67, 190), fit(gray[19].T, 67, 190), fit(gray[5], 67, 190)], -1)
+    pictures = [sepia, noise, fit(gray[7], 290, 33)[:, :, None], sepia[:1, :1], *photographs]
+    return [p[None] for p in pictures]
+
+
+def _eager(model: DeployModel, contract: Contract, given: Array) -> Array:
+    ab: Array = model(torch.from_numpy(given)).numpy()
+    return ab
+
+
+def _through_runtime(model: DeployModel, contract: Contract, given: Array) -> Array:
+    rgb = np.broadcast_to(given[0], (*given.shape[1:3], 3))
+    gray = gray_of_rgb(rgb)
+    l_star = lightness(gray, *network_size(contract.size, *gray.shape))
+    colours = np.empty((*gray.shape, 3), np.uint8)
+
+    def put(top: int, pixels: Array) -> None:
+        colours[top : top + len(pixels)] = pixels[..., :3]
+
+    compose(gray, _eager(model, contract, l_star[None, None])[0], put)
+    return colours[None]
+
+
+_BOUNDARY = {"tensor": (_more_fields, _eager), "image": (_more_photographs, _through_runtime)}
 
 
 def prove(
@@ -103,18 +142,22 @@ def prove(
     try:
         if form.contract(path) != contract:
             raise ProofFailed(f"{path.name}: the contract in the file is not the one given to it")
-        result = replay(form.name, path, [case.lightness for case in cases])
+        result = replay(form.name, path, [case.given for case in cases])
     except UnusableModel as error:
         raise ProofFailed(f"{error}; nothing written") from None
-    tolerance = form.precisions[contract.precision]
-    figures: dict[str, Figures] = {}
-    for label, outputs in result.outputs.items():
-        figures[label] = measure(
-            (case.lightness, ab, case.expected) for case, ab in zip(cases, outputs, strict=True)
+    boundary = BOUNDARIES[contract.boundary]
+    tolerance = form.tolerances[contract.boundary][contract.precision]
+    figures = {
+        label: boundary.measure(
+            (case.given, made, case.expected) for case, made in zip(cases, outputs, strict=True)
         )
-        excess = list(tolerance.excess(figures[label]))
+        for label, outputs in result.outputs.items()
+    }
+    for label, found in figures.items():
+        excess = list(tolerance.excess(found))
         if excess:
-            where = first_departure(model, form, path, cases[0].lightness)
+            tensor = contract.boundary == "tensor"
+            where = first_departure(model, form, path, cases[0].given) if tensor else ""
             raise ProofFailed(
                 f"{path.name} does not compute what was trained ({label}): {'; '.join(excess)}"
                 f"{where}; nothing written"
@@ -122,7 +165,8 @@ def prove(
     proof = {
         "status": "proved",
         "tolerance": tolerance.describe(),
-        "fields": sum(len(case.lightness) for case in cases),
+        "unit": boundary.unit,
+        "inputs": sum(len(case.given) for case in cases),
         "figures": {label: f.as_dict() for label, f in figures.items()},
     }
     return proof, result.milliseconds

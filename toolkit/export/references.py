@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UnusableModel, one_line
-from toolkit.export.parity import Figures, measure
 
-__all__ = ["FILE", "compare", "digest", "read"]
-
-FILE = "references.npz"
+__all__ = ["digest", "pairs", "read"]
 
 _GRID = 32
 
@@ -50,11 +47,11 @@ def read(path: Path) -> tuple[Float, Float]:
     return samples, means
 
 
-def compare(lightness: list[Float], maps: list[Float], references: tuple[Float, Float]) -> Figures:
-    """Measure `maps` against stored references, over the samples and the block means."""
-    fields = _summarise(lightness)
-    results = _summarise(maps)
-    return measure(zip(fields, results, references, strict=True))
+def pairs(
+    inputs: list[Float], results: list[Float], references: tuple[Float, Float]
+) -> list[tuple[Float, Float, Float]]:
+    """Input, result and reference, of the samples and of the block means, ready to be measured."""
+    return list(zip(_summarise(inputs), _summarise(results), references, strict=True))
 
 
 def _summarise(maps: list[Float]) -> tuple[Float, Float]:

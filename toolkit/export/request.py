@@ -21,7 +21,7 @@ class Request:
     def file_name(self, name: str, among: list[Request]) -> str:
         """The artefact's file name: NAME.SUFFIX, and what sets it apart from others `among`."""
         form = FORMATS[self.format]
-        default = next(iter(form.precisions))
+        default = next(iter(form.tolerances[self.boundary]))
         twins = [r for r in among if r.format == self.format and r.boundary == self.boundary]
         parts = [name]
         if self.precision != default and len(twins) > 1:
@@ -66,12 +66,14 @@ def _request(word: str, precision: str | None, boundary: str | None) -> Request:
             boundary = wish
         else:
             precision = wish
-    precision = precision or next(iter(form.precisions))
-    boundary = boundary or form.boundaries[0]
-    if precision not in form.precisions:
+    boundary = boundary or "tensor"
+    if boundary not in form.tolerances:
+        raise UsageError(f"{name} has no {boundary} boundary; it has: {', '.join(form.tolerances)}")
+    choices = form.tolerances[boundary]
+    precision = precision or next(iter(choices))
+    if precision not in choices:
         raise UsageError(
-            f"{name} cannot hold {precision}; its precisions: {', '.join(form.precisions)}"
+            f"{name} cannot hold {precision} at the {boundary} boundary; it can: "
+            f"{', '.join(choices)}"
         )
-    if boundary not in form.boundaries:
-        raise UsageError(f"{name} has no {boundary} boundary; it has: {', '.join(form.boundaries)}")
     return Request(name, precision, boundary)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import UnusableInput, UnusableModel, one_line
+from toolkit.export.outside import load_weights
 from toolkit.training import checkpoint
+from toolkit.training.networks import Generator
 
 __all__ = ["RUNS", "Source", "find_source"]
 
@@ -26,8 +29,16 @@ class Source:
     path: Path
     name: str
     """For the bundle and its files."""
-    reason: str
+    reason: str = ""
     """Why this one, in a line; empty where the user named it."""
+    generator: str = ""
+    """What its weights are, where the file does not say: a `state_dict` from elsewhere."""
+
+    def load(self) -> tuple[Generator, dict[str, Any]]:
+        """The generator in evaluation mode, and the header. Raises `UnusableModel`."""
+        if self.generator:
+            return load_weights(self.path, self.generator)
+        return checkpoint.load_generator(self.path)
 
 
 def find_source(run: Path | None) -> Source:
@@ -62,10 +73,10 @@ def find_source(run: Path | None) -> Source:
 def _named(run: Path) -> Source:
     if run.is_file():
         name = run.parent.name if run.stem in ("best", "last", "checkpoint") else run.stem
-        return Source(run, name or "model", "")
+        return Source(run, name or "model")
     if not run.is_dir():
         raise UnusableInput(f"{one_line(run)}: no such run folder or checkpoint")
-    return Source(_best(run), run.resolve().name, "")
+    return Source(_best(run), run.resolve().name)
 
 
 def _best(folder: Path) -> Path:

@@ -13,16 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.contract import Contract, FixedSize
 from toolkit.errors import MissingRequirement, ProofFailed, ToolkitError, UnusableModel, one_line
 from toolkit.export import manifest, references
+from toolkit.export.boundary import BOUNDARIES
 from toolkit.export.formats import FORMATS, Format
-from toolkit.export.parity import measure
-from toolkit.export.proof_set import NAMES, l_fields
+from toolkit.export.proof_set import NAMES
 from toolkit.export.replay import replay
 from toolkit.files import inside
 
 __all__ = ["Finding", "failure", "verify"]
+
+
+_OWN_CIEDE2000 = 0.05
+"""How far two ways to run one file may lie apart, on average."""
 
 
 @dataclass(frozen=True)
@@ -162,42 +165,41 @@ def _tupled(contract: Any) -> Any:
 def _numbers(form: Format, path: Path, entry: dict[str, Any]) -> str:
     form.require(form.run_needs, f"running {form.title}")
     contract = form.contract(path)
-    height, width = _proof_size(contract)
-    stored = references.read(path.parent / f"references-{height}x{width}.npz")
-    inputs = [field[None] for field in l_fields(height, width)]
+    boundary = BOUNDARIES[contract.boundary]
+    stored = references.read(inside(path.parent, str(entry.get("references"))))
     if len(stored[0]) != len(NAMES):
         raise UnusableModel("the reference outputs are not of this program's proof set")
-    tolerance = form.precisions[contract.precision]
+    tolerance = form.tolerances.get(contract.boundary, {}).get(contract.precision)
+    if tolerance is None:
+        raise UnusableModel(f"{form.title} has no {contract.precision}, {contract.boundary}")
+    inputs = boundary.proof_set(contract)
     said = []
     for label, outputs in replay(form.name, path, inputs).outputs.items():
-        figures = references.compare(inputs, outputs, stored)
+        pairs = references.pairs(
+            [boundary.as_maps(x) for x in inputs], [boundary.as_maps(y) for y in outputs], stored
+        )
+        figures = boundary.measure_maps(pairs)
         excess = list(tolerance.excess(figures))
         if excess:
             raise ProofFailed(f"differs from what was trained ({label}): {'; '.join(excess)}")
         said.append(f"{label}: max {figures.max_error:.2g}")
-    if not said:
-        raise MissingRequirement("nothing on this machine can run it")
-    return f"{len(inputs)} fields; {', '.join(said)} CIE units"
+    return f"{len(inputs)} inputs; {', '.join(said)} {boundary.unit}"
 
 
 def _sane(form: Format, path: Path) -> str:
     """Without references: it runs, its numbers are finite, and all ways to run it agree."""
     form.require(form.run_needs, f"running {form.title}")
     contract = form.contract(path)
-    inputs = [field[None] for field in l_fields(*_proof_size(contract))]
+    boundary = BOUNDARIES[contract.boundary]
+    inputs = boundary.proof_set(contract)
     results = replay(form.name, path, inputs).outputs
     ways = list(results.values())
     for outputs in ways:
-        figures = measure(zip(inputs, outputs, ways[0], strict=True))
+        figures = boundary.measure(zip(inputs, outputs, ways[0], strict=True))
         if not np.isfinite(figures.max_error):
             raise ProofFailed("gives numbers that are not finite, or an unexpected shape")
-        if figures.max_error > 1e-2:
-            raise ProofFailed(f"its optimised graph differs by {figures.max_error:.2g} CIE units")
+        if figures.mean_ciede2000 > _OWN_CIEDE2000:
+            raise ProofFailed(
+                f"its optimised graph differs by CIEDE2000 {figures.mean_ciede2000:.2g}"
+            )
     return f"runs and agrees with itself ({', '.join(results)}); no references to compare with"
-
-
-def _proof_size(contract: Contract) -> tuple[int, int]:
-    if isinstance(contract.size, FixedSize):
-        return contract.size.height, contract.size.width
-    side = max(256 // contract.size.multiple_of, 1) * contract.size.multiple_of
-    return side, side

@@ -18,7 +18,7 @@ from toolkit.errors import ToolkitError, UnusableInput, UnusableModel, UsageErro
 from toolkit.runtime import photo as photos
 from toolkit.runtime.color_profile import srgb_profile
 from toolkit.runtime.compose import Pixels, Put, compose
-from toolkit.runtime.deep import DEEP
+from toolkit.runtime.deep import DEEP, write_tiff
 from toolkit.runtime.encode import QUALITY, encode, jpeg_head, jpeg_subsampling
 from toolkit.runtime.formats import Format, by_name
 from toolkit.runtime.guided import lines
@@ -157,8 +157,7 @@ class Colorizer:
         """
         if isinstance(image, np.ndarray):
             photo = Photo(_gray_of_array(image), None, _NOTHING_KEPT)
-            deep = image.dtype == np.uint16
-            return self.render_deep(photo) if deep else np.asarray(self.render(photo))
+            return self.render_array(photo, bits=8 * image.dtype.itemsize)
         if isinstance(image, Image.Image):
             return self.render(_photo_of_image(image))
         photo = self.read(image)
@@ -269,19 +268,19 @@ class Colorizer:
             canvas.putalpha(Image.fromarray(photo.alpha))
         return canvas
 
-    def render_deep(
-        self, photo: Photo, ab: NDArray[np.float32] | None = None
-    ) -> NDArray[np.uint16]:
-        """The photograph in colour with 16 bits: uint16, shape (H, W, 3), or 4 with alpha."""
+    def render_array(
+        self, photo: Photo, ab: NDArray[np.float32] | None = None, *, bits: int = 8
+    ) -> Pixels:
+        """The photograph in colour: uint8 or uint16, shape (H, W, 3), or 4 with alpha."""
         channels = 3 if photo.alpha is None else 4
-        out = np.empty((*photo.gray.shape, channels), np.uint16)
+        out = np.empty((*photo.gray.shape, channels), np.uint8 if bits == 8 else np.uint16)
 
         def put(top: int, band: Pixels) -> None:
             out[top : top + len(band), :, :3] = band[..., :3]
 
-        self.paint(photo, put, ab=ab, bits=16)
+        self.paint(photo, put, ab=ab, bits=bits)
         if photo.alpha is not None:
-            np.multiply(photo.alpha, 257, out=out[..., 3], dtype=np.uint16)
+            np.multiply(photo.alpha, 1 if bits == 8 else 257, out=out[..., 3], dtype=out.dtype)
         return out
 
     def write(
@@ -314,15 +313,19 @@ class Colorizer:
             If the format cannot hold the picture.
         """
         to = to or photo.kept.format
-        if photo.rgb is None and photo.gray.dtype == np.uint16 and to.name in DEEP:
-            DEEP[to.name](stream, self.render_deep(photo, ab), photo.kept)
-        elif photo.rgb is None and to.name == "jpeg":
+        if photo.rgb is not None:
+            encode(self.render(photo), stream, to, photo.kept, quality)
+        elif to.name == "jpeg":
             height, width = photo.gray.shape
             head = {"icc_profile": srgb_profile(), **jpeg_head(photo.kept)}
             subsampling = jpeg_subsampling(quality)
             bands = JpegBands(height, width, quality=quality, subsampling=subsampling, first=head)
             self.paint(photo, bands.put, ab=ab)
             bands.write(stream)
+        elif photo.gray.dtype == np.uint16 and to.name in DEEP:
+            DEEP[to.name](stream, self.render_array(photo, ab, bits=16), photo.kept)
+        elif to.name == "tiff":
+            write_tiff(stream, self.render_array(photo, ab), photo.kept)
         else:
             encode(self.render(photo, ab), stream, to, photo.kept, quality)
 

@@ -1,16 +1,10 @@
 """Full-resolution L* with the network's a* and b*: bilinear upsampling, gamut, sRGB.
 
-The exact definitions that the contract names:
+The exact definition that the contract names (``gamut: chroma`` stands in `gamut`):
 
 ``upsample: bilinear``
     Row y of a photograph with H rows lies at ``s = (y + 0.5) * h / H - 0.5`` in the network's
     h rows, s held to 0..h-1; the two rows around s are mixed linearly. Columns alike.
-``gamut: chroma``
-    A colour is in sRGB if each linear value lies in -0.0001..1.0001. Where (L*, a*, b*) is not,
-    t starts at 0; for step = 1/2, 1/4 ... 1/1024, t grows by step if L*, (t + step) a*,
-    (t + step) b* is in sRGB. The colour is L*, t a*, t b*. At the end linear values are held to
-    0..1. Strength multiplies a* and b* before.
-
 Work goes in bands of rows, which threads take one by one, and within a band in strips whose
 buffers stay in the cache. L* of a pixel comes from a table of its gray levels. Buffers are
 allocated once for each thread; no whole-image float buffer exists. There is no matrix product
@@ -29,18 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import lab
+from toolkit.runtime.gamut import Gamut
 from toolkit.runtime.levels import Gray
 from toolkit.runtime.upsample import Bilinear
 
-__all__ = ["HALVINGS", "SLACK", "Pixels", "Put", "compose"]
+__all__ = ["Pixels", "Put", "compose"]
 
 Float: TypeAlias = NDArray[np.float32]
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 Codes: TypeAlias = NDArray[np.uint32] | NDArray[np.uint64]
 Put: TypeAlias = Callable[[int, Pixels], None]
 
-HALVINGS = 10
-SLACK = 1e-4
 STRIP = 49_152
 """Pixels of a strip. Smaller ones fit the cache better, but two threads then spend their time
 on handing the interpreter to each other."""
@@ -112,8 +105,8 @@ class _Painter:
         self._upsample = Bilinear(_in_f(planes), height, width)
         self._f_table = _f_of_gray(np.iinfo(gray.dtype).max + 1)
         self._codes = _codes(bits)
-        self._steps = _STEPS[bits]
-        self._matrix = (lab.RGB_FROM_RELATIVE * self._steps).astype(np.float32)
+        self._gamut = Gamut(_STEPS[bits])
+        self._outside: list[tuple[Codes, NDArray[np.intp], Float]] = []
         self._rows = max(1, STRIP // width)
         n = min(self._rows, height) * width
         self._f, self._relative, self._scratch = (np.empty((3, n), np.float32) for _ in range(3))
@@ -128,6 +121,9 @@ class _Painter:
         for first in range(top, bottom, self._rows):
             last = min(first + self._rows, bottom)
             self._strip(first, last, self._band[first - top : last - top].reshape(-1))
+            if sum(len(places) for _, places, _ in self._outside) > STRIP:
+                self._into_gamut()
+        self._into_gamut()
         band, shape = self._band[: bottom - top], (bottom - top, self._gray.shape[1], 4)
         if self._bits == 8:
             return band.view(np.uint8).reshape(shape)
@@ -143,13 +139,34 @@ class _Painter:
         f[0] += f[1]
         f[2] += f[1]
         lab.relative_from_f(f, out=relative, scratch=scratch)
-        linear = _mix(self._matrix, relative, scratch, self._part[:n])
-        _into_gamut(f, linear, self._steps)
+        linear = self._gamut.mix(relative, scratch, self._part[:n])
+        outside = self._gamut.outside(linear)
+        if len(outside):
+            self._outside.append((out, outside, np.take(f, outside, axis=1)))
+        self._encode(linear, index, code, out)
+
+    def _encode(self, linear: Float, index: NDArray[np.intp], code: Codes, out: Codes) -> None:
         np.copyto(index, linear, casting="unsafe")
         np.take(self._codes[0], index[0], out=out, mode="clip")
         for table, channel in zip(self._codes[1:], index[1:], strict=True):
             np.take(table, channel, out=code, mode="clip")
             out |= code
+
+    def _into_gamut(self) -> None:
+        """Colour the pixels again that lie outside sRGB: those of many strips at once, because
+        there are few in each."""
+        if not self._outside:
+            return
+        linear = self._gamut.solve(np.concatenate([f for _, _, f in self._outside], axis=1))
+        n = linear.shape[1]
+        index = np.empty((3, n), np.intp)
+        colors = np.empty_like(self._code, shape=n)
+        self._encode(linear, index, np.empty_like(colors), colors)
+        at = 0
+        for strip, places, _ in self._outside:
+            strip[places] = colors[at : at + len(places)]
+            at += len(places)
+        self._outside.clear()
 
     def _chroma(self, first: int, last: int, f: Float) -> None:
         """Put what a* and b* add to f(Y), which is in ``f[1]``, into ``f[0]`` and ``f[2]``."""
@@ -170,64 +187,6 @@ def _in_f(planes: Float) -> Float:
         return planes * part
     slope, offset = planes[:2] * part, planes[2:] * part
     return np.concatenate([slope * np.float32(116), offset - slope * np.float32(16)])
-
-
-def _into_gamut(f: Float, linear: Float, steps: int) -> None:
-    """Take chroma from the colours outside sRGB.
-
-    Parameters
-    ----------
-    f : float32, shape (3, n)
-        The three f values of Lab.
-    linear : float32, shape (3, n)
-        Linear sRGB times `steps`; changed in place.
-    steps : int
-    """
-    low, high = np.float32(-SLACK * steps), np.float32((1 + SLACK) * steps)
-    if linear.min() >= low and linear.max() <= high:
-        return
-    outside = np.flatnonzero(~_inside(linear, low, high))
-    gray = np.take(f[1], outside)
-    chroma = np.take(f[::2], outside, axis=1)
-    chroma -= gray
-    # L* stays, so Y does: what it adds to each channel is taken off the bounds once.
-    matrix = (lab.RGB_FROM_RELATIVE * steps).astype(np.float32)
-    luminance = np.multiply.outer(matrix[:, 1], lab.relative_from_f(gray))
-    lows, highs = low - luminance, high - luminance
-    at, ends, root = (np.empty_like(chroma) for _ in range(3))
-    part, channel = np.empty_like(gray), np.empty_like(luminance)
-    t, step = np.zeros_like(gray), np.float32(1)
-    for _ in range(HALVINGS):
-        step /= 2
-        np.multiply(chroma, t + step, out=at)
-        at += gray
-        lab.relative_from_f(at, out=ends, scratch=root)
-        _mix(matrix[:, ::2], ends, channel, part)
-        inside = (channel >= lows).all(axis=0)
-        inside &= (channel <= highs).all(axis=0)
-        t += inside * step
-    np.multiply(chroma, t, out=at)
-    at += gray
-    linear[:, outside] = _mix(matrix[:, ::2], lab.relative_from_f(at), channel, part) + luminance
-
-
-def _inside(linear: Float, low: np.float32, high: np.float32) -> NDArray[np.bool_]:
-    smallest = np.minimum(linear[0], linear[1])
-    np.minimum(smallest, linear[2], out=smallest)
-    largest = np.maximum(linear[0], linear[1])
-    np.maximum(largest, linear[2], out=largest)
-    inside: NDArray[np.bool_] = (smallest >= low) & (largest <= high)
-    return inside
-
-
-def _mix(matrix: Float, values: Float, out: Float, part: Float) -> Float:
-    """The matrix product of (3, k) and (k, n) into `out`; `part` is a buffer of shape (n,)."""
-    for channel, weights in zip(out, matrix, strict=True):
-        np.multiply(values[0], weights[0], out=channel)
-        for weight, value in zip(weights[1:], values[1:], strict=True):
-            np.multiply(value, weight, out=part)
-            channel += part
-    return out
 
 
 @cache

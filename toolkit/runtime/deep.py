@@ -1,4 +1,4 @@
-"""Pictures with 16 bits for each of red, green and blue, which Pillow does not write.
+"""What Pillow does not write: 16 bits for each of red, green and blue, and EXIF in deflated TIFFs.
 
 References
 ----------
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from toolkit.runtime.color_profile import srgb_profile
+from toolkit.runtime.compose import Pixels
 from toolkit.runtime.metadata import Kept
 
 __all__ = ["DEEP", "write_png", "write_tiff"]
@@ -24,7 +25,7 @@ __all__ = ["DEEP", "write_png", "write_tiff"]
 _ROWS = 256
 
 
-def write_png(stream: IO[bytes], rgb: NDArray[np.uint16], kept: Kept) -> None:
+def write_png(stream: IO[bytes], rgb: Pixels, kept: Kept) -> None:
     """Write a PNG; `rgb` is uint16 of shape (H, W, 3 or 4), sRGB, the fourth being alpha."""
     height, width, channels = rgb.shape
     stream.write(b"\x89PNG\r\n\x1a\n")
@@ -53,13 +54,13 @@ def write_png(stream: IO[bytes], rgb: NDArray[np.uint16], kept: Kept) -> None:
     _chunk(stream, b"IEND", b"")
 
 
-def write_tiff(stream: IO[bytes], rgb: NDArray[np.uint16], kept: Kept) -> None:
-    """Write a TIFF; `rgb` is uint16 of shape (H, W, 3 or 4), sRGB, the fourth being alpha."""
+def write_tiff(stream: IO[bytes], rgb: Pixels, kept: Kept) -> None:
+    """Write a TIFF; `rgb` is uint8 or uint16 of shape (H, W, 3 or 4), sRGB and alpha."""
     height, width, channels = rgb.shape
     strips = []
     for top in range(0, height, _ROWS):
-        rows = rgb[top : top + _ROWS].astype("<u2")
-        rows[:, 1:] -= rgb[top : top + _ROWS, :-1]  # horizontal differencing, modulo 65,536
+        rows: NDArray[Any] = rgb[top : top + _ROWS].astype(rgb.dtype.newbyteorder("<"))
+        rows[:, 1:] -= rgb[top : top + _ROWS, :-1]  # horizontal differencing, which wraps around
         strips.append(zlib.compress(rows.tobytes(), 4))
     sizes = [len(strip) for strip in strips]
     tags = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II")
@@ -70,7 +71,7 @@ def write_tiff(stream: IO[bytes], rgb: NDArray[np.uint16], kept: Kept) -> None:
             if key in exif:
                 tags[key] = exif.get_ifd(key) if key in (34665, 34853) else exif[key]
     tags[256], tags[257] = width, height
-    tags[258] = (16,) * channels
+    tags[258] = (8 * rgb.dtype.itemsize,) * channels
     tags[259], tags[262], tags[277] = 8, 2, channels
     tags[273] = tuple(int(v) for v in np.cumsum([0, *sizes[:-1]]))
     tags[278], tags[279] = _ROWS, tuple(sizes)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import IO, Any
 
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from toolkit.errors import OutputError, one_line
 from toolkit.requirements import require
 from toolkit.runtime.color_profile import srgb_profile
+from toolkit.runtime.deep import write_tiff
 from toolkit.runtime.formats import Format
 from toolkit.runtime.metadata import Kept
 
@@ -41,6 +43,9 @@ def encode(image: Image.Image, stream: IO[bytes], to: Format, kept: Kept, qualit
     """
     if image.mode == "RGBA" and not to.alpha:
         image = image.convert("RGB")
+    if to.name == "tiff":
+        write_tiff(stream, np.asarray(image), kept)
+        return
     if to.package:
         require(to.package, "images", to.name.upper()).register_heif_opener()
     else:
@@ -91,26 +96,13 @@ def _png(kept: Kept, quality: int) -> dict[str, Any]:
     return {"exif": kept.exif, "pnginfo": chunks, "compress_level": 4, **_plain(kept, 0)}
 
 
-def _tiff(kept: Kept, quality: int) -> dict[str, Any]:
-    tags = Image.Exif()
-    if kept.exif:
-        tags.load(kept.exif)
-    if kept.xmp:
-        tags[_XMP] = kept.xmp
-    return {"compression": "tiff_adobe_deflate", "exif": tags, **_plain(kept, 0)}
-
-
 def _modern(kept: Kept, quality: int) -> dict[str, Any]:
     return {"quality": quality, "exif": kept.exif, "xmp": kept.xmp}
 
 
-_XMP = 700
-"""The TIFF tag that holds it."""
-
 _OPTIONS = {
     "jpeg": _jpeg,
     "png": _png,
-    "tiff": _tiff,
     "webp": _modern,
     "avif": _modern,
     "heic": _modern,

@@ -1,8 +1,9 @@
 """Colours that stop at edges: a guided filter of a* and b* on L*, as slopes and offsets.
 
-Around each place of the network's grid a* is fitted as a straight line of L*, and b* too. The
-lines are smooth and are upsampled as the colours would be; on them the photograph's own L* puts
-each edge where the photograph has it.
+Around each place of the network's grid a* is fitted as a straight line of L*, and b* too. Its
+slope is smoothed as the filter does it; its offset is such that the line gives what the network
+said at that place. The lines are upsampled as the colours would be, and on them the photograph's
+own L* puts each edge where the photograph has it.
 
 References
 ----------
@@ -23,7 +24,7 @@ Float: TypeAlias = NDArray[np.float32]
 
 RADIUS = 2
 """Of the window, in places of the network's grid."""
-EPSILON = 25.0
+EPSILON = 100.0
 """Variance of L* below which a window counts as flat, so that its texture gives no colours."""
 
 
@@ -46,8 +47,8 @@ def lines(ab: Float, lightness: Float) -> Float:
     variance = _box(lightness * lightness) - mean_l * mean_l
     covariance = np.stack([_box(plane * lightness) for plane in ab]) - mean_ab * mean_l
     slope = covariance / (np.maximum(variance, 0) + np.float32(EPSILON))
-    offset = mean_ab - slope * mean_l
-    return np.stack([_box(plane) for plane in (*slope, *offset)])
+    slope = np.stack([_box(plane) for plane in slope])
+    return np.concatenate([slope, ab - slope * lightness])
 
 
 def _box(plane: Float) -> Float:

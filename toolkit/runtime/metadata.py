@@ -38,10 +38,8 @@ class Kept:
     """What was wrong with the file and did no harm, for the user."""
 
 
-def orientation(image: Image.Image, known: Format) -> tuple[int, str | None]:
-    """The EXIF orientation still to be applied, 1 to 8, and what was wrong with it."""
-    if known.name == "tiff":
-        return 1, None  # Pillow turns a TIFF while loading it
+def orientation(image: Image.Image) -> tuple[int, str | None]:
+    """The EXIF orientation of a picture that is not loaded yet, 1 to 8, and what is wrong in it."""
     value = image.getexif().get(_ORIENTATION, 1)
     if value in range(1, 9):
         return int(value), None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.errors import UnusableInput, UsageError, one_line
+from toolkit.errors import UnusableInput, UsageError, one_line, os_reason
 from toolkit.runtime.formats import Format, by_suffix
 from toolkit.runtime.photo import find_photos
 
@@ -52,9 +52,21 @@ def plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[
     UnusableInput
         If a folder has no photographs.
     UsageError
-        If `output` names one file and there are several photographs, or its suffix and `to`
-        contradict each other.
+        If `output` names one file and there are several photographs, its suffix and `to`
+        contradict each other, it is the photograph itself, or a name is too long.
     """
+    try:
+        return _plan(paths, output, to)
+    except OSError as error:  # a name that is too long to ask for
+        raise UsageError(f"{one_line(error.filename)}: {os_reason(error)}") from error
+
+
+def is_folder(output: Path) -> bool:
+    """Whether an output path means a folder."""
+    return output.is_dir() or by_suffix(output.suffix) is None
+
+
+def _plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[Task]:
     pairs = [pair for path in paths for pair in _expand(path, output, to)]
     if output is not None and not is_folder(output):
         return [_into_file(pairs, output, to)]
@@ -66,11 +78,6 @@ def plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[
         taken.add(_key(free))
         tasks.append(Task(source, free, to))
     return tasks
-
-
-def is_folder(output: Path) -> bool:
-    """Whether an output path means a folder."""
-    return output.is_dir() or by_suffix(output.suffix) is None
 
 
 def _expand(path: Path, output: Path | None, to: Format | None) -> list[tuple[Path, Path]]:

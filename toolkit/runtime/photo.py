@@ -242,15 +242,15 @@ def _open_as(known: Format, stream: IO[bytes]) -> Image.Image:
 
 
 def _photo(image: Image.Image, known: Format, wants_rgb: WantsRGB) -> Photo:
+    turn, note = metadata.orientation(image)
+    notes = [note] if note else []
     image.load()
-    notes: list[str] = []
-    turn, note = metadata.orientation(image, known)
-    notes.extend([note] if note else [])
     kept = metadata.collect(image, known, notes)
     profile = image.info.get("icc_profile") or b""
-    if turn != 1:
+    if turn >= 5 and kept.dpi:
+        kept = replace(kept, dpi=kept.dpi[::-1])
+    if turn != 1 and known.name != "tiff":  # Pillow turns a TIFF while loading it
         image = image.transpose(_UPRIGHT[turn])
-        kept = replace(kept, dpi=kept.dpi and (kept.dpi[::-1] if turn >= 5 else kept.dpi))
     image, alpha = without_alpha(image)
     gray, rgb = gray_and_rgb(image, profile, notes, wants_rgb)
     return Photo(gray, alpha, replace(kept, notes=tuple(notes)), rgb)

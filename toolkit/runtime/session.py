@@ -67,6 +67,7 @@ class Session:
         options.intra_op_num_threads = threads or available_threads()
         options.inter_op_num_threads = 1
         options.log_severity_level = _QUIET
+        options.enable_cpu_mem_arena = False  # it keeps what the largest photograph needed
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         chosen = _providers(providers)
         try:

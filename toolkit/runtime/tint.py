@@ -37,7 +37,8 @@ def has_colors(image: Image.Image) -> bool:
         here = tones == tone
         if here.any():
             ab = values[here, 1:]
-            away[here] = np.linalg.norm(ab - np.median(ab, axis=0), axis=1)
+            middle = np.partition(ab, len(ab) // 2, axis=0)[len(ab) // 2]
+            away[here] = np.hypot(*(ab - middle).T)
     return float((away > _LEVEL).mean()) > _SHARE
 
 

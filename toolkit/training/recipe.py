@@ -23,11 +23,26 @@ __all__ = [
     "Loss",
     "Network",
     "Optimizer",
+    "Parts",
     "Recipe",
     "Stage",
     "load_recipe",
     "recipe_names",
 ]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which photographs are learned from, and which are kept unseen."""
+
+    by: str = "hash"
+    """``hash``: all of them. ``seed``: some, chosen and divided as the tutorials do."""
+    seed: int = 0
+    """Of NumPy's older generator (``numpy.random.seed``)."""
+    chosen: int = 0
+    """With ``seed``: how many photographs are taken; 0: all."""
+    train: int = 0
+    """With ``seed``: how many of them are learned from; the others are kept for the end."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,7 @@ class Data:
     """What a source counts more (or less) than that."""
     samples_per_epoch: int = 0
     """Photographs drawn in an epoch; 0: as many as there are."""
+    parts: Parts = field(default_factory=Parts)
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,8 @@ class Gan:
     weight: float = 1.0
     discriminator_factor: float = 0.5
     """What the sum of the real and the fake loss is multiplied with: 0.5 is their mean."""
+    first: str = "discriminator"
+    """Who moves first in a step: ``discriminator`` or ``generator``."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,8 @@ class Recipe:
     epochs: int
     generator: Network
     losses: list[Loss]
+    reproduces: str = ""
+    """What of its source it gives again, and what is taken from elsewhere."""
     data: Data = field(default_factory=Data)
     stages: list[Stage] = field(default_factory=lambda: [Stage()])
     discriminator: Network | None = None
@@ -139,6 +159,16 @@ class Recipe:
     channels_last: bool = False
     preferred_size: int = 256
     """Short side at which the generator will be used, in pixels; validation uses it."""
+    dropout_at_test: bool = False
+    """Whether dropout stays on in validation and samples, as the noise of the paper."""
+    samples_every: int = 0
+    """Steps between sheets of samples within an epoch; 0: only after each epoch."""
+    samples_from: str = "dev"
+    """Whose photographs are on the sheets: ``dev`` or ``train``."""
+    patience: int = 0
+    """Epochs without a better gain on `dev` after which the run ends; 0: it goes on."""
+    keep_every: int = 0
+    """Epochs between checkpoints that stay; 0: only the last and the best stay."""
     seed: int = 0
     licence: str = "LicenseRef-unknown"
     """SPDX expression of the terms of the weights, which follow from the photographs."""
@@ -212,8 +242,23 @@ def load_recipe(name: str, settings: list[str] | None = None) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableInput(f"{one_line(name)}: not TOML: {one_line(error)}") from None
     for setting in settings or []:
-        _set(raw, setting)
+        for single in _in_full(setting):
+            _set(raw, single)
     return Recipe.from_dict(raw)
+
+
+SHORT_NAMES = {
+    "lr_G": ("optimizer.lr",),
+    "lr_D": ("optimizer_discriminator.lr",),
+    "beta1": ("optimizer.beta1", "optimizer_discriminator.beta1"),
+    "beta2": ("optimizer.beta2", "optimizer_discriminator.beta2"),
+}
+"""The fourth tutorial's names for what its five experiments change."""
+
+
+def _in_full(setting: str) -> list[str]:
+    key, equals, value = setting.partition("=")
+    return [f"{name}{equals}{value}" for name in SHORT_NAMES.get(key.strip(), (key,))]
 
 
 def _set(raw: dict[str, Any], setting: str) -> None:

@@ -31,11 +31,11 @@ def append_metrics(run: Path, row: dict[str, Any]) -> None:
     write_text(run / "metrics.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
 
 
-def write_samples(run: Path, epoch: int, sheet: Image.Image) -> None:
-    """Save ``samples/epoch_NNN.png``: rows of L*, predicted, true."""
+def write_samples(run: Path, name: str, sheet: Image.Image) -> None:
+    """Save ``samples/NAME.png``: rows of L*, predicted, true."""
     stream = BytesIO()
     sheet.save(stream, "PNG")
-    write_bytes(run / "samples" / f"epoch_{epoch:03d}.png", stream.getvalue())
+    write_bytes(run / "samples" / f"{name}.png", stream.getvalue())
 
 
 def draw_curves(run: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,12 +17,18 @@ from toolkit.training.losses import GanLoss, build_loss
 from toolkit.training.networks.generator import Generator, Prediction
 from toolkit.training.recipe import Optimizer, Recipe
 
-__all__ = ["OPTIMIZERS", "Adversarial", "Regression", "build_step"]
+__all__ = ["OPTIMIZERS", "ORDERS", "Adversarial", "Regression", "build_step"]
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
 }
+
+ORDERS = {
+    "discriminator": ("discriminator", "generator"),
+    "generator": ("generator", "discriminator"),
+}
+"""Who moves in a step, by who is first."""
 
 
 class Regression:
@@ -80,7 +87,10 @@ class Regression:
 
 
 class Adversarial(Regression):
-    """The discriminator first, then the generator, which must also fool it (pix2pix)."""
+    """Generator and discriminator against each other, in the order that the recipe gives (pix2pix).
+
+    Both moves of a step judge the same colours, made before either.
+    """
 
     def __init__(
         self,
@@ -94,35 +104,58 @@ class Adversarial(Regression):
         self.modules["discriminator"] = discriminator
         self.optimizers["discriminator"] = _optimizer(recipe.optimizer_discriminator, discriminator)
         self._gan = GanLoss(recipe.gan.mode).to(device)
+        if recipe.gan.first not in ORDERS:
+            raise one_of("value of gan.first", recipe.gan.first, sorted(ORDERS))
+        moves = {"discriminator": self._discriminate, "generator": self._generate}
+        self._moves = [moves[player] for player in ORDERS[recipe.gan.first]]
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         lightness, ab = self._to_device(batch)
-        gan = self.recipe.gan
         with self.autocast():
             predicted = self.generator.predict(lightness)
         full = predicted.ab.float()
         if full.shape[-1] != ab.shape[-1]:
             full = F.interpolate(full, ab.shape[-2:], mode="bilinear", align_corners=False)
-        fake, true = torch.cat([lightness, full], 1), torch.cat([lightness, ab], 1)
+        game = _Game(predicted, ab, torch.cat([lightness, full], 1), torch.cat([lightness, ab], 1))
+        losses: dict[str, Tensor] = {}
+        for move in self._moves:
+            losses |= move(game)
+        return {name: value.detach() for name, value in losses.items()}
 
+    def _discriminate(self, game: _Game) -> dict[str, Tensor]:
+        """The discriminator learns to tell true colours from the generator's."""
         self.discriminator.requires_grad_(True)
         with self.autocast():
-            fake_verdicts = self.discriminator(fake.detach()).float()
-            true_verdicts = self.discriminator(true).float()
+            fake_verdicts = self.discriminator(game.fake.detach()).float()
+            true_verdicts = self.discriminator(game.true).float()
         d_fake = self._gan(fake_verdicts, real=False)
         d_real = self._gan(true_verdicts, real=True)
-        d = (d_fake + d_real) * gan.discriminator_factor
+        d = (d_fake + d_real) * self.recipe.gan.discriminator_factor
         self.descend("discriminator", d, self.recipe.optimizer_discriminator)
+        return {"d_fake": d_fake, "d_real": d_real, "d": d}
 
+    def _generate(self, game: _Game) -> dict[str, Tensor]:
+        """The generator learns the true colours, and to be taken for true."""
         self.discriminator.requires_grad_(False)
         with self.autocast():
-            verdicts = self.discriminator(fake).float()
-        losses = self.colour_losses(predicted, ab)
-        losses["gan"] = gan.weight * self._gan(verdicts, real=True, fooling=True)
+            verdicts = self.discriminator(game.fake).float()
+        losses = self.colour_losses(game.predicted, game.ab)
+        losses["gan"] = self.recipe.gan.weight * self._gan(verdicts, real=True, fooling=True)
         losses["loss"] = torch.stack([*losses.values()]).sum()
         self.descend("generator", losses["loss"], self.recipe.optimizer)
-        losses |= {"d_fake": d_fake, "d_real": d_real, "d": d}
-        return {name: value.detach() for name, value in losses.items()}
+        return losses
+
+
+@dataclass
+class _Game:
+    """What both moves of a step look at."""
+
+    predicted: Prediction
+    ab: Tensor
+    fake: Tensor
+    """L* with the generator's a*b*, scaled, shape (N, 3, H, W)."""
+    true: Tensor
+    """L* with the true a*b*."""
 
 
 def build_step(

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from toolkit.errors import (
     Interrupted,
@@ -30,20 +27,26 @@ from toolkit.errors import (
     UnusableInput,
     UsageError,
     one_line,
+    one_of,
 )
 from toolkit.files import write_text
 from toolkit.runtime.photo import find_photos
 from toolkit.training import checkpoint, report
 from toolkit.training.data.batches import Batches, prefetch
-from toolkit.training.data.pack import FITS, Pack, open_pack
-from toolkit.training.data.split import Split, split_by_hash
 from toolkit.training.device import choose_device, resolve_precision
+from toolkit.training.interrupt import interruptible
 from toolkit.training.networks import Generator, build_discriminator, build_generator
-from toolkit.training.networks.initialise import INITIALISERS
-from toolkit.training.recipe import Network, Recipe
+from toolkit.training.preparation import (
+    check_sizes,
+    find_weights,
+    prepare_network,
+    prepare_photographs,
+)
+from toolkit.training.recipe import Recipe, load_recipe
 from toolkit.training.schedule import rate_factor
 from toolkit.training.steps import build_step
-from toolkit.training.validation import Validation, evaluate_folder
+from toolkit.training.validation import Validation, evaluate_paths
+from toolkit.training.watcher import Progress, Watcher
 
 __all__ = ["Outcome", "Progress", "Watcher", "resume", "train"]
 
@@ -55,32 +58,6 @@ SAVE_EVERY = 300.0
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a watcher is told after each step."""
-
-    epoch: int
-    epochs: int
-    step: int
-    total_steps: int
-    losses: dict[str, float]
-    """Means over the epoch so far."""
-    images_per_second: float
-    seconds_left: float
-    waiting: float
-    """Share of the time in which the network waited for photographs."""
-
-
-@dataclass
-class Watcher:
-    """Who wants to be told. The command line draws a bar; a program may pass nothing."""
-
-    on_step: Callable[[Progress], None] = lambda progress: None
-    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None
-    on_pack: Callable[[int, int], None] = lambda done, total: None
-    on_message: Callable[[str], None] = lambda message: None
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What a finished run says of itself."""
 
@@ -89,7 +66,8 @@ class Outcome:
     dev: dict[str, float]
     """Of the best checkpoint, on photographs kept from training to choose it."""
     val: dict[str, float] | None
-    """Of the best checkpoint, on the folder given with ``--val``."""
+    """Of the best checkpoint, on the folder given with ``--val``, else on the photographs that the
+    recipe holds out."""
 
 
 def train(
@@ -143,6 +121,8 @@ def train(
         raise UsageError(
             f"{one_line(run)}: exists; go on with: toolkit train --resume {run}, or choose another"
         )
+    if val is not None and not find_photos(val):
+        raise UnusableInput(f"{one_line(val)}: no photographs in this folder")
     where = choose_device(device)
     recipe = replace(recipe, precision=resolve_precision(recipe.precision, where))
     watcher = watcher or Watcher()
@@ -174,8 +154,6 @@ def resume(
     UnusableInput
         If `run` is not a run folder, or its photographs are others than before.
     """
-    from toolkit.training.recipe import load_recipe
-
     if not (run / "recipe.toml").exists():
         raise UnusableInput(f"{one_line(run)}: not a run folder: it has no recipe.toml")
     described = json.loads((run / "data.json").read_text())
@@ -186,7 +164,8 @@ def resume(
         recipe, folder, val, exclude, run, choose_device(device), watcher or Watcher()
     )
     now = session.split.describe(session.pack, folder)
-    if not allow_data_change and any(now[k] != described[k] for k in ("train", "dev")):
+    parts = ("train", "dev", "held_out")
+    if not allow_data_change and any(now[k] != described.get(k, []) for k in parts):
         raise UnusableInput(
             f"{described['folder']}: its photographs are others than when the run began; "
             "put them back, or go on with --allow-data-change"
@@ -209,7 +188,8 @@ class _Meters:
         self.count += 1
 
     def means(self) -> dict[str, float]:
-        return {name: float(total) / max(1, self.count) for name, total in self.sums.items()}
+        """By name: a resumed run holds the sums in the order of its checkpoint."""
+        return {name: float(self.sums[name]) / max(1, self.count) for name in sorted(self.sums)}
 
 
 class _Session:
@@ -226,26 +206,41 @@ class _Session:
         watcher: Watcher,
     ) -> None:
         self.recipe, self.run, self.device, self.watcher = recipe, run, device, watcher
-        self.val = val
+        self.folder, self.val = folder, val
         torch.manual_seed(recipe.seed)
-        self.generator = _network(recipe.generator, build_generator, recipe, device)
+        self.generator = prepare_network(recipe.generator, build_generator, recipe, device)
         discriminator = (
-            _network(recipe.discriminator, build_discriminator, recipe, device)
+            prepare_network(recipe.discriminator, build_discriminator, recipe, device)
             if recipe.discriminator
             else None
         )
         self.step = build_step(recipe, self.generator, discriminator, device)
         self.average = deepcopy(self.generator).eval() if recipe.ema else self.generator
-        _check_sizes(recipe, self.generator)
-        self.pack, self.split = _photographs(recipe, folder, exclude, watcher)
+        check_sizes(recipe, self.generator)
+        self.pack, self.split = prepare_photographs(recipe, folder, exclude, watcher)
         self.batches = Batches(
             self.pack, self.split.train, recipe.data, recipe.stages, recipe.epochs, recipe.seed
         )
-        dev = [folder / self.pack.entries[i].name for i in self.split.dev[:DEV_PHOTOS]]
-        self.dev = Validation(dev, recipe.preferred_size)
+        self.dev = self._validation(self.split.dev[:DEV_PHOTOS])
+        self.shown = self._shown()
         self.done = 0
+        self.finished = False
         self.best = -math.inf
         self.meters = _Meters()
+
+    def _validation(self, positions: list[int]) -> Validation:
+        recipe = self.recipe
+        return Validation(self._paths(positions), recipe.preferred_size, recipe.dropout_at_test)
+
+    def _shown(self) -> Validation:
+        """Whose photographs are on the sheets."""
+        choices = {"dev": self.dev, "train": None}
+        if self.recipe.samples_from not in choices:
+            raise one_of("value of samples_from", self.recipe.samples_from, [*choices])
+        return choices[self.recipe.samples_from] or self._validation(self.split.train[:8])
+
+    def _paths(self, positions: list[int]) -> list[Path]:
+        return [self.folder / self.pack.entries[i].name for i in positions]
 
     def start_from(self, source: Path) -> None:
         """Begin with the weights of an earlier run."""
@@ -262,8 +257,8 @@ class _Session:
         total = self.batches.total_steps
         began, began_at, waited = time.monotonic(), self.done, 0.0
         saved = began
-        with _interruptible() as interrupted, prefetch(self.batches, self.done) as batches:
-            while self.done < total:
+        with interruptible() as interrupted, prefetch(self.batches, self.done) as batches:
+            while not self.finished:
                 asked = time.monotonic()
                 batch = next(batches)
                 waited += time.monotonic() - asked
@@ -289,13 +284,15 @@ class _Session:
                             waited / (now - began),
                         )
                     )
+                if self.recipe.samples_every and self.done % self.recipe.samples_every == 0:
+                    self._write_samples(f"step_{self.done:06d}")
                 if self.batches.is_last_of_epoch(self.done - 1):
-                    self._end_epoch(plan.epoch, finished=self.done == total)
+                    self._end_epoch(plan.epoch)
                     saved = time.monotonic()
                 elif now - saved >= save_every or interrupted.is_set():
                     self._save_or_warn()
                     saved = time.monotonic()
-                if interrupted.is_set() and self.done < total:
+                if interrupted.is_set() and not self.finished:
                     raise Interrupted(
                         f"interrupted after step {self.done} of {total}; "
                         f"go on with: toolkit train --resume {self.run}"
@@ -316,6 +313,7 @@ class _Session:
         if "random.cuda" in tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random.cuda"])
         self.done, self.best = header["step"], header["best"]
+        self.finished = header["finished"]
         sums = {
             name.removeprefix("meter."): value.to(self.device)
             for name, value in tensors.items()
@@ -361,7 +359,7 @@ class _Session:
                 f"checkpoint is kept in {self.run}. Try a smaller rate: --set optimizer.lr=1e-4"
             )
 
-    def _end_epoch(self, epoch: int, *, finished: bool) -> None:
+    def _end_epoch(self, epoch: int) -> None:
         self._stop_if_diverged()
         dev = self.dev(self.average)
         row = {
@@ -375,15 +373,40 @@ class _Session:
             self.best = dev["gain"]
             best = checkpoint.weights(self.average, "generator")
             checkpoint.save_checkpoint(self.run / "best.safetensors", best, self._header(dev=dev))
+        if self.recipe.keep_every and (epoch + 1) % self.recipe.keep_every == 0:
+            self._keep(epoch + 1, dev)
         self.meters = _Meters()
         report.append_metrics(self.run, row)
-        report.write_samples(self.run, epoch + 1, self.dev.sheet(self.average))
+        self._write_samples(f"epoch_{epoch + 1:03d}")
         report.draw_curves(self.run)
-        if finished:
-            self._save(finished=True)
+        self.watcher.on_epoch(row)
+        self.finished = self.done == self.batches.total_steps or self._out_of_patience()
+        if self.finished:
+            self._save()
         else:
             self._save_or_warn()
-        self.watcher.on_epoch(row)
+
+    def _out_of_patience(self) -> bool:
+        gains = [row["dev"]["gain"] for row in report.read_metrics(self.run)]
+        since = len(gains) - 1 - gains.index(max(gains))
+        out = 0 < self.recipe.patience <= since
+        if out:
+            self.watcher.on_message(f"no better for {since} epochs: ended after {len(gains)}")
+        return out
+
+    def _write_samples(self, name: str) -> None:
+        report.write_samples(self.run, name, self.shown.sheet(self.average))
+
+    def _keep(self, epoch: int, dev: dict[str, float]) -> None:
+        """A checkpoint that no later one replaces."""
+        networks = {**self.step.modules, "generator": self.average}
+        tensors = {
+            key: tensor
+            for name, module in networks.items()
+            for key, tensor in checkpoint.weights(module, name).items()
+        }
+        path = self.run / f"epoch_{epoch:03d}.safetensors"
+        checkpoint.save_checkpoint(path, tensors, self._header(dev=dev))
 
     def _save_or_warn(self) -> None:
         """A disk that is full now may have room later: hours of work are not thrown away."""
@@ -394,7 +417,7 @@ class _Session:
                 f"warning: {error}; the older checkpoint stays, training goes on"
             )
 
-    def _save(self, *, finished: bool = False) -> None:
+    def _save(self) -> None:
         tensors: dict[str, Tensor] = {"random.torch": torch.get_rng_state()}
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -405,7 +428,7 @@ class _Session:
         for name, optimizer in self.step.optimizers.items():
             tensors |= checkpoint.optimizer_tensors(optimizer, f"optimizer.{name}")
         tensors |= {f"meter.{name}": value for name, value in self.meters.sums.items()}
-        header = self._header(finished=finished, best=self.best, meter_count=self.meters.count)
+        header = self._header(finished=self.finished, best=self.best, meter_count=self.meters.count)
         checkpoint.save_checkpoint(self.run / "last.safetensors", tensors, header)
 
     def _header(self, **more: Any) -> dict[str, Any]:
@@ -424,85 +447,17 @@ class _Session:
 
     def _outcome(self) -> Outcome:
         best, header = checkpoint.load_generator(self.run / "best.safetensors")
-        val = None
-        if self.val is not None:
-            photos = find_photos(self.val)
-            val = evaluate_folder(best, photos, self.val, self.recipe.preferred_size)
-            write_text(self.run / "val.json", json.dumps(val, indent=1))
-        return Outcome(self.run, self.done, header["dev"], val)
+        return Outcome(self.run, self.done, header["dev"], self._final_figures(best))
 
-
-def find_weights(source: Path) -> Path:
-    """The checkpoint of a run folder, of a bundle, or the file itself."""
-    for name in ("best.safetensors", "checkpoint.safetensors", "last.safetensors"):
-        if (source / name).is_file():
-            return source / name
-    if source.is_file():
-        return source
-    raise UnusableInput(f"{one_line(source)}: no checkpoint, and no run or bundle that has one")
-
-
-def _network(
-    network: Network, build: Callable[..., nn.Module], recipe: Recipe, device: torch.device
-) -> Any:
-    built = build(network.name, **network.options)
-    if network.initialise not in INITIALISERS:
-        raise UsageError(f"recipe: initialise must be one of {', '.join(INITIALISERS)}")
-    INITIALISERS[network.initialise](built)
-    if recipe.channels_last:
-        built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return built.to(device)
-
-
-def _photographs(
-    recipe: Recipe, folder: Path, exclude: Collection[str], watcher: Watcher
-) -> tuple[Pack, Split]:
-    if recipe.data.fit not in FITS:
-        raise UsageError(f"recipe: data.fit must be one of {', '.join(FITS)}")
-    pack = open_pack(
-        folder,
-        side=recipe.data.side,
-        fit=recipe.data.fit,
-        exclude=exclude,
-        on_progress=watcher.on_pack,
-    )
-    for name in exclude:
-        if not (folder / name).is_file():
-            watcher.on_message(f"{one_line(name)}: to be left out, but not there")
-    for name, reason in pack.unreadable.items():
-        watcher.on_message(f"skipped {one_line(name)}: {reason}")
-    if pack.unreadable:
-        watcher.on_message(f"{len(pack.unreadable)} of the photographs cannot be read")
-    split = split_by_hash(pack, folder)
-    watcher.on_message(f"{len(split.train)} photographs to train on, {len(split.dev)} to choose by")
-    return pack, split
-
-
-def _check_sizes(recipe: Recipe, generator: Generator) -> None:
-    for stage in recipe.stages:
-        legal = stage.crop == generator.fixed_size or (
-            generator.fixed_size is None and stage.crop % generator.multiple_of == 0
-        )
-        if not legal:
-            wanted = generator.fixed_size or f"a multiple of {generator.multiple_of}"
-            raise UsageError(f"recipe: crop {stage.crop} does not fit the generator: {wanted}")
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets; a second Ctrl-C interrupts at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: object) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def _final_figures(self, best: Generator) -> dict[str, float] | None:
+        root = self.val or self.folder
+        try:
+            paths = find_photos(self.val) if self.val else self._paths(self.split.held_out)
+            if not paths:
+                return None
+            val = evaluate_paths(best, paths, root, self.recipe.preferred_size)
+        except UnusableInput as error:  # the training is done, and stays
+            self.watcher.on_message(f"warning: no final figures: {error}")
+            return None
+        write_text(self.run / "val.json", json.dumps(val, indent=1))
+        return val

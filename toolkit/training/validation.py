@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from toolkit.errors import ToolkitError, UnusableInput
 from toolkit.evaluation.metrics import compare, gray_rgb
-from toolkit.evaluation.protocol import evaluate, gray_input, read_truth
+from toolkit.evaluation.protocol import MINIMUM_CHROMA, evaluate, gray_input, read_truth
 from toolkit.evaluation.summary import means
-from toolkit.lab import gray_to_l, l_of_gray, lab_to_rgb, to_uint8
+from toolkit.lab import gray_to_l, l_of_gray, lab_to_rgb, rgb_to_lab, to_uint8
 from toolkit.training.networks.generator import AB_SCALE, L_SCALE, Generator
 
-__all__ = ["Validation", "colorize_gray", "evaluate_folder"]
+__all__ = ["Validation", "colorize_gray", "evaluate_paths"]
 
 UInt8 = NDArray[np.uint8]
 
@@ -32,7 +34,7 @@ def colorize_gray(generator: Generator, gray: UInt8, preferred: int) -> UInt8:
     Parameters
     ----------
     generator : Generator
-        In evaluation mode.
+        In evaluation mode, perhaps with its dropout on.
     gray : uint8, shape (H, W)
     preferred : int
         Short side of what the network sees, in pixels.
@@ -64,18 +66,25 @@ class Validation:
         Those that cannot be read are left out.
     preferred : int
         Short side of what the network sees, in pixels.
+    dropout : bool
+        Whether dropout stays on, with the same noise at each look.
 
     Raises
     ------
     UnusableInput
-        If none can be read.
+        If none can be read, or all are gray.
     """
 
-    def __init__(self, paths: Sequence[Path], preferred: int) -> None:
+    def __init__(self, paths: Sequence[Path], preferred: int, dropout: bool = False) -> None:
         self.photos = [photo for path in paths if (photo := _read(path)) is not None]
-        self.preferred = preferred
+        self.preferred, self.dropout = preferred, dropout
         if not self.photos:
             raise UnusableInput("none of the validation photographs can be read: give others")
+        if all(_is_gray(photo) for photo in self.photos):
+            raise UnusableInput(
+                f"the photographs to choose by ({len(self.photos)}) are gray, so no colour can be "
+                "measured; find gray ones with: toolkit data check FOLDER --write LIST"
+            )
 
     def __call__(self, generator: Generator) -> dict[str, float]:
         """The mean of every figure of `toolkit.evaluation.summary`."""
@@ -96,27 +105,40 @@ class Validation:
         return sheet
 
     def _colored(self, generator: Generator, photo: UInt8) -> UInt8:
-        training = generator.training
-        generator.eval()
-        try:
+        with _evaluating(generator, self.dropout):
             return colorize_gray(generator, gray_input(photo), self.preferred)
-        finally:
-            generator.train(training)
 
 
-def evaluate_folder(
+def evaluate_paths(
     generator: Generator, paths: Sequence[Path], root: Path, preferred: int
 ) -> dict[str, float]:
-    """The mean of every figure over a folder, by the whole protocol.
+    """The mean of every figure over photographs below `root`, by the whole protocol.
 
     Raises
     ------
     UnusableInput
-        If there is no colour photograph in it that can be read.
+        If there is no colour photograph among them that can be read.
     """
     generator.eval()
     rows = evaluate(lambda gray: colorize_gray(generator, gray, preferred), paths, root=root).rows
     return {**means([row.figures for row in rows]), "photos": float(len(rows))}
+
+
+@contextmanager
+def _evaluating(generator: Generator, dropout: bool) -> Iterator[None]:
+    """Evaluation mode for a while; the random numbers of the training are not touched."""
+    training = generator.training
+    generator.eval()
+    for module in generator.modules():
+        if isinstance(module, nn.Dropout):
+            module.train(dropout)
+    try:
+        with torch.random.fork_rng(enabled=dropout):
+            if dropout:
+                torch.manual_seed(0)
+            yield
+    finally:
+        generator.train(training)
 
 
 def _read(path: Path) -> UInt8 | None:
@@ -125,6 +147,11 @@ def _read(path: Path) -> UInt8 | None:
     except ToolkitError:
         return None
     return photo if min(photo.shape[:2]) >= WINDOW else None
+
+
+def _is_gray(photo: UInt8) -> bool:
+    ab = rgb_to_lab(photo)[..., 1:]
+    return bool(np.hypot(ab[..., 0], ab[..., 1]).mean() < MINIMUM_CHROMA)
 
 
 def _network_size(generator: Generator, shape: tuple[int, ...], preferred: int) -> tuple[int, int]:

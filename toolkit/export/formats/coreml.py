@@ -167,9 +167,11 @@ COREML = Format(
     extra="export",
     write_needs=("torch", "coremltools"),
     run_needs=(),
-    precisions={
-        "fp16": Tolerance(max_error=0.5, mean_error=0.05),
-        "fp32": Tolerance(max_error=1e-3),
+    tolerances={
+        "tensor": {
+            "fp16": Tolerance(max_error=0.5, mean_error=0.05),
+            "fp32": Tolerance(max_error=1e-3),
+        }
     },
     write=_write,
     contract=_contract,

@@ -33,9 +33,7 @@ class Order:
     """In eval mode, with the scaling folded in."""
     contract: Contract
     example: NDArray[np.float32]
-    """An input of the contract's size, from the proof set."""
-    calibration: NDArray[np.float32] | None = None
-    """Inputs for the ranges of int8, shape (N, 1, H, W)."""
+    """L* of the network's size, from the proof set."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,8 @@ class Format:
     write_needs: tuple[str, ...]
     run_needs: tuple[str, ...]
     """What running needs. The proof's fresh process can import none of the other libraries."""
-    precisions: Mapping[str, Tolerance]
-    """What it can hold, the default first, and how exact each must be."""
+    tolerances: Mapping[str, Mapping[str, Tolerance]]
+    """For each boundary its precisions, the default first, and how exact each must be."""
     write: Callable[[Order, Path], None]
     contract: Callable[[Path], Contract]
     """Read the contract out of an artefact, with NumPy alone; raises `UnusableModel`."""
@@ -64,8 +62,12 @@ class Format:
     """The result of every operation for one input, to find the layer that departs."""
     flexible: bool = False
     """Whether one file serves every size that the generator accepts."""
-    boundaries: tuple[str, ...] = ("tensor",)
     notes: str = ""
+
+    @property
+    def precisions(self) -> list[str]:
+        """What it can hold at any boundary, the default first."""
+        return list(dict.fromkeys(p for choices in self.tolerances.values() for p in choices))
 
     def require(self, modules: tuple[str, ...], purpose: str) -> None:
         """Ask for `modules` without importing them.

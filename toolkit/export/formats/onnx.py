@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.contract import METADATA_KEY, Contract, FixedSize, FlexibleSize
@@ -72,16 +73,56 @@ def _converted(
             verbose=False,
         )
     assert program is not None
-    data: bytes = program.model_proto.SerializeToString()
+    network = program.model_proto
+    _spell_out_instance_norm(network)
+    data: bytes = network.SerializeToString()
     return data
+
+
+def _spell_out_instance_norm(network: ModelProto) -> None:
+    """Write InstanceNormalization in steps, centred twice.
+
+    On a flat field the spread of a map is nothing but rounding, which is then divided by next to
+    nothing: onnxruntime's own operator lies 0.003 CIE units off on black, and so does one mean
+    taken in float32. Centring what is left of the first mean takes its rounding away.
+    """
+    from toolkit.export.graph import Graph
+
+    graph = Graph("norm")
+    nodes = list(network.graph.node)
+    for node in nodes:
+        if node.op_type != "InstanceNormalization":
+            graph.nodes.append(node)
+            continue
+        (epsilon,) = [a.f for a in node.attribute if a.name == "epsilon"]
+        x, scale, bias = node.input
+        axes = graph.ints(2, 3)
+        near = graph.op("Sub", x, graph.op("ReduceMean", x, axes))
+        centred = graph.op("Sub", near, graph.op("ReduceMean", near, axes))
+        variance = graph.op("ReduceMean", graph.op("Mul", centred, centred), axes)
+        spread = graph.op("Sqrt", graph.op("Add", variance, graph.constant(epsilon, np.float32)))
+        unit = graph.op("Div", centred, spread)
+        sides = graph.ints(1, 2)
+        scaled = graph.op("Mul", unit, graph.op("Unsqueeze", scale, sides))
+        result = graph.op("Add", scaled, graph.op("Unsqueeze", bias, sides))
+        for user in nodes:
+            for index, name in enumerate(user.input):
+                if name == node.output[0]:
+                    user.input[index] = result
+    del network.graph.node[:]
+    network.graph.node.extend(graph.nodes)
+    network.graph.initializer.extend(graph.constants)
 
 
 def _write(order: Order, path: Path) -> None:
     import onnx
 
+    from toolkit.export.image_graph import image_model
     from toolkit.export.quantize import ONNX_PRECISIONS
 
-    model = ONNX_PRECISIONS[order.contract.precision](tensor_model(order), order)
+    model = ONNX_PRECISIONS[order.contract.precision](tensor_model(order))
+    if order.contract.boundary == "image":
+        model = image_model(model, order.contract)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, {METADATA_KEY: order.contract.to_json()})
     model.producer_name, model.producer_version = "colorize-toolkit", ""
@@ -177,9 +218,15 @@ ONNX = Format(
     extra="export",
     write_needs=("torch", "onnx", "onnxscript"),
     run_needs=("onnxruntime",),
-    precisions={
-        "fp32": Tolerance(max_error=1e-3),
-        "fp16-storage": Tolerance(mean_ciede2000=0.05),
+    tolerances={
+        "tensor": {
+            "fp32": Tolerance(max_error=1e-3),
+            "fp16-storage": Tolerance(mean_ciede2000=0.05),
+        },
+        "image": {
+            "fp32": Tolerance(max_error=1, mean_error=0.1),
+            "fp16-storage": Tolerance(mean_error=0.1, mean_ciede2000=0.05),
+        },
     },
     write=_write,
     contract=_contract,

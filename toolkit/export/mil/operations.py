@@ -141,6 +141,18 @@ def _reduce_mean(*, x: Array, axes: Array, keep_dims: Array) -> Array:
     return np.asarray(mean, np.float32)
 
 
+def _instance_norm(
+    *, x: Array, epsilon: Array, gamma: Array | None = None, beta: Array | None = None
+) -> Array:
+    wide = x.astype(np.float64)
+    mean = wide.mean(axis=(-2, -1), keepdims=True)
+    spread = np.sqrt(wide.var(axis=(-2, -1), keepdims=True) + float(epsilon))
+    result = ((wide - mean) / spread).astype(np.float32)
+    if gamma is not None:
+        result = np.asarray(result * gamma[:, None, None])
+    return result if beta is None else np.asarray(result + beta[:, None, None])
+
+
 def _concat(*, values: list[Array], axis: Array, interleave: Array | bool = False) -> Array:
     _expect("concat", not interleave, "interleave")
     return np.concatenate(values, axis=int(axis))
@@ -174,6 +186,7 @@ OPERATIONS: dict[str, Callable[..., Array]] = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
     "expand_dims": _expand_dims,
+    "instance_norm": _instance_norm,
     "leaky_relu": lambda *, x, alpha: np.where(x >= 0, x, x * alpha),
     "linear": _linear,
     "matmul": _matmul,

@@ -11,7 +11,12 @@ from toolkit.errors import UsageError, one_of
 from toolkit.training.networks.edge import Edge
 from toolkit.training.networks.generator import Generator
 from toolkit.training.networks.patchgan import PatchGAN
+from toolkit.training.networks.patchgan_strided import StridedPatchGAN
+from toolkit.training.networks.pixel import PixelGAN
 from toolkit.training.networks.unet import UNet256
+from toolkit.training.networks.unet_flat import UNetFlat
+from toolkit.training.networks.unet_instance import UNetInstance
+from toolkit.training.networks.unet_layers import UNetLayers
 
 __all__ = ["DISCRIMINATORS", "GENERATORS", "Generator", "build_discriminator", "build_generator"]
 
@@ -20,10 +25,15 @@ T = TypeVar("T")
 GENERATORS: dict[str, Callable[..., Generator]] = {
     "edge": Edge,
     "unet_256": UNet256,
+    "unet_flat": UNetFlat,
+    "unet_instance": UNetInstance,
+    "unet_layers": UNetLayers,
 }
 
 DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "patchgan": PatchGAN,
+    "patchgan_strided": StridedPatchGAN,
+    "pixel": PixelGAN,
 }
 
 

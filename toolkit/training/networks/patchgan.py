@@ -3,12 +3,15 @@
 References
 ----------
 .. [1] Isola et al., "Image-to-image translation with conditional adversarial networks", 2017,
-   section 6.1.2: with three strided layers the receptive field is 70 x 70.
+   section 6.1.2: with three strided layers the receptive field is 70 x 70. The third tutorial
+   builds it by `n_layers` and norm, the fourth with BatchNorm.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
+
+from toolkit.training.networks.norm import norm_of
 
 __all__ = ["PatchGAN"]
 
@@ -23,11 +26,19 @@ class PatchGAN(nn.Module):
     filters : int
         Channels of the first layer.
     n_layers : int
-        Normalised layers; the last of them has stride 1. 3 sees 70 x 70 pixels.
+        Normalised layers; the last of them has stride 1. 1 to 5 see 16, 34, 70, 142 and 286
+        pixels.
+    norm : str
+        ``batch`` or ``instance``.
     """
 
-    def __init__(self, channels_in: int = 3, filters: int = 64, n_layers: int = 3) -> None:
+    def __init__(
+        self, channels_in: int = 3, filters: int = 64, n_layers: int = 3, norm: str = "batch"
+    ) -> None:
         super().__init__()
+        if n_layers < 1:
+            raise ValueError(f"n_layers must be at least 1, not {n_layers}; or take pixel")
+        chosen = norm_of(norm)
         layers: list[nn.Module] = [
             nn.Conv2d(channels_in, filters, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
@@ -37,8 +48,8 @@ class PatchGAN(nn.Module):
             wider = min(channels * 2, filters * 8)
             stride = 1 if i == n_layers - 1 else 2
             layers += [
-                nn.Conv2d(channels, wider, 4, stride=stride, padding=1, bias=False),
-                nn.BatchNorm2d(wider),
+                nn.Conv2d(channels, wider, 4, stride=stride, padding=1, bias=chosen.bias_before),
+                chosen.build(wider),
                 nn.LeakyReLU(0.2),
             ]
             channels = wider

@@ -1,0 +1,96 @@
+"""What a run needs before its first step: networks, photographs, weights to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from toolkit.errors import UnusableInput, UsageError, one_line
+from toolkit.training.data.pack import FITS, Pack, open_pack
+from toolkit.training.data.split import Split, split_pack
+from toolkit.training.networks import Generator
+from toolkit.training.networks.initialise import INITIALISERS
+from toolkit.training.recipe import Network, Recipe
+from toolkit.training.watcher import Watcher
+
+__all__ = ["check_sizes", "find_weights", "prepare_network", "prepare_photographs"]
+
+
+def find_weights(source: Path) -> Path:
+    """The checkpoint of a run folder, of a bundle, or the file itself. Raises `UnusableInput`."""
+    for name in ("best.safetensors", "checkpoint.safetensors", "last.safetensors"):
+        if (source / name).is_file():
+            return source / name
+    if source.is_file():
+        return source
+    raise UnusableInput(f"{one_line(source)}: no checkpoint, and no run or bundle that has one")
+
+
+def prepare_network(
+    network: Network, build: Callable[..., nn.Module], recipe: Recipe, device: torch.device
+) -> Any:
+    """A generator or discriminator with the weights it begins with, where it will be trained.
+
+    Raises
+    ------
+    UsageError
+        If the recipe names something unknown.
+    """
+    built = build(network.name, **network.options)
+    if network.initialise not in INITIALISERS:
+        raise UsageError(f"recipe: initialise must be one of {', '.join(INITIALISERS)}")
+    INITIALISERS[network.initialise](built)
+    if recipe.channels_last:
+        built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return built.to(device)
+
+
+def prepare_photographs(
+    recipe: Recipe, folder: Path, exclude: Collection[str], watcher: Watcher
+) -> tuple[Pack, Split]:
+    """The photographs of a folder as a pack, divided as the recipe says.
+
+    Raises
+    ------
+    UsageError
+        If the recipe names something unknown.
+    UnusableInput
+        If too few of them can be read.
+    """
+    if recipe.data.fit not in FITS:
+        raise UsageError(f"recipe: data.fit must be one of {', '.join(FITS)}")
+    pack = open_pack(
+        folder,
+        side=recipe.data.side,
+        fit=recipe.data.fit,
+        exclude=exclude,
+        on_progress=watcher.on_pack,
+    )
+    for name in exclude:
+        if not (folder / name).is_file():
+            watcher.on_message(f"{one_line(name)}: to be left out, but not there")
+    for name, reason in pack.unreadable.items():
+        watcher.on_message(f"skipped {one_line(name)}: {reason}")
+    if pack.unreadable:
+        watcher.on_message(f"{len(pack.unreadable)} of the photographs cannot be read")
+    split = split_pack(pack, folder, recipe.data.parts)
+    held_out = f", {len(split.held_out)} held out" if split.held_out else ""
+    watcher.on_message(
+        f"{len(split.train)} photographs to train on, {len(split.dev)} to choose by{held_out}"
+    )
+    return pack, split
+
+
+def check_sizes(recipe: Recipe, generator: Generator) -> None:
+    """Refuse crops that the generator cannot take. Raises `UsageError`."""
+    for stage in recipe.stages:
+        legal = stage.crop == generator.fixed_size or (
+            generator.fixed_size is None and stage.crop % generator.multiple_of == 0
+        )
+        if not legal:
+            wanted = generator.fixed_size or f"a multiple of {generator.multiple_of}"
+            raise UsageError(f"recipe: crop {stage.crop} does not fit the generator: {wanted}")
