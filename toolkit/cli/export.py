@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from toolkit.cli import terminal
+from toolkit.errors import UnusableInput, one_line
 
 
 def register(app: typer.Typer) -> None:
@@ -70,6 +71,13 @@ def export(
     with_checkpoint: Annotated[
         bool, typer.Option("--with-checkpoint", help="Put the checkpoint into the bundle too.")
     ] = False,
+    notes: Annotated[
+        Path | None,
+        typer.Option(
+            help="A Markdown file for the model card: data, terms, figures, limits.",
+            show_default=False,
+        ),
+    ] = None,
     show_list: Annotated[
         bool, typer.Option("--list", help="Show the formats and what this machine lacks for them.")
     ] = False,
@@ -103,6 +111,7 @@ def export(
     settings = Settings(
         dynamic=dynamic,
         with_checkpoint=with_checkpoint,
+        notes=_read_notes(notes),
         overwrite=force,
         photographs=[read_rgb(path) for path in find_photos(proof)] if proof else [],
         command=shlex.join(["toolkit", *sys.argv[1:]]),
@@ -131,6 +140,13 @@ def _source(run: Path | None, weights: Path | None, generator: str | None) -> An
     if generator not in GENERATORS:
         raise one_of("generator", generator, sorted(GENERATORS))
     return Source(weights, weights.stem, generator=generator)
+
+
+def _read_notes(path: Path | None) -> str:
+    try:
+        return path.read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableInput(f"{one_line(path)}: cannot be read: {one_line(error)}") from None
 
 
 def _print_formats(as_json: bool) -> None:

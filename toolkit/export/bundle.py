@@ -52,6 +52,8 @@ class Settings:
     dynamic: bool = True
     """Free sizes where generator and format allow them."""
     with_checkpoint: bool = False
+    notes: str = ""
+    """Markdown for the model card: what the figures of the proof cannot say."""
     overwrite: bool = False
     command: str = ""
     photographs: list[NDArray[np.uint8]] = field(default_factory=list, repr=False)
@@ -134,7 +136,8 @@ def export(
             )
         _write_json(folder / manifest.FILE, made)
         _write_json(folder / manifest.MEASURED, measured)
-        (folder / "MODEL_CARD.md").write_text(model_card.render(made, header), encoding="utf-8")
+        card = model_card.render(made, settings.notes)
+        (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
         _write_checksums(folder)
     return made
 

@@ -15,6 +15,12 @@ __all__ = ["render", "write_strip"]
 
 STRIP = "proof-strip.jpg"
 
+_LIMITS = """## Limits
+
+Colours are guesses: plausible, not the ones that were there. Where the network is not sure it
+stays near gray. Do not take its colours as evidence.
+"""
+
 _SHOWN = (1, 5, 7, 9)
 """Of the proof set: face, cat, coffee, rocket."""
 
@@ -30,8 +36,8 @@ def write_strip(folder: Path, cases: list[Case]) -> None:
     Image.fromarray(np.concatenate(columns, axis=1)).save(folder / STRIP, quality=85)
 
 
-def render(manifest: dict[str, Any], header: dict[str, Any]) -> str:
-    """The card as Markdown."""
+def render(manifest: dict[str, Any], notes: str) -> str:
+    """The card as Markdown; `notes` is a part of it as it stands."""
     contract = manifest["contract"]
     rows = [
         f"| `{name}` | {e['format']} | {e['precision']} | {e['boundary']} | {e['size'] / 1e6:.1f} "
@@ -40,8 +46,7 @@ def render(manifest: dict[str, Any], header: dict[str, Any]) -> str:
     ]
     versions = ", ".join(f"{name} {v}" for name, v in manifest["versions"].items())
     training = "\n".join(f"- {key}: {value}" for key, value in manifest["training"].items())
-    data = header.get("data")
-    return f"""# {contract["model"]}
+    return f"""# {manifest["name"]} ({contract["model"]})
 
 Colorizes gray photographs: takes L* (0..100) and gives a* and b* in CIE units; the scaling is
 inside. Licence of the weights: {contract["licence"]}.
@@ -54,23 +59,28 @@ inside. Licence of the weights: {contract["licence"]}.
 |---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
-Sizes: {contract["size"]}. Every file carries its contract. `toolkit verify` on this folder computes
-the proof again.
+{_sizes(contract["size"])} Every file carries its contract. `toolkit verify` on this folder
+computes the proof again.
 
 ## Training
 
 {training}
 - checkpoint: sha256 `{contract["source"]}`
-{f"- data: {data}" if data else ""}
-## Limits
 
-Colours are guesses: plausible, not the ones that were there. Where the network is not sure it
-stays near gray. Do not take its colours as evidence.
-
+{notes or _LIMITS}
 ## Made by
 
 `{manifest["command"] or "toolkit export"}` with {versions}.
 """
+
+
+def _sizes(size: dict[str, Any]) -> str:
+    if "height" in size:
+        return f"It works at {size['width']} x {size['height']}."
+    return (
+        f"Sides are multiples of {size['multiple_of']}, {size['minimum']} to {size['maximum']}; "
+        f"a short side of {size['preferred']} gives the best colours."
+    )
 
 
 def _worst(proof: dict[str, Any]) -> str:

@@ -86,6 +86,7 @@ def draw_comparison(runs: Sequence[Run], path: Path) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     titles = {"loss": "Loss of the generator", "d": "Loss of the discriminator"}
     shown = [name for name in titles if name in loss_names(runs)]
@@ -106,6 +107,7 @@ def draw_comparison(runs: Sequence[Run], path: Path) -> None:
     gain.set(xlabel="epoch", ylabel="dB", title="PSNR over the gray photograph (dev)")
     for axes in (*panels, gain):
         axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     gain.legend(frameon=False)
     stream = BytesIO()
     FigureCanvasAgg(figure)
