@@ -22,6 +22,7 @@ BASE = {"numpy": "numpy", "pillow": "PIL", "onnxruntime": "onnxruntime", "typer"
 EXTRAS = {
     "train": ("torch", "torchvision", "safetensors", "scikit-image", "matplotlib", "tomli-w"),
     "export": ("torch", "torchvision", "safetensors", "onnx", "onnxscript", "coremltools"),
+    "board": ("tensorboard",),
     "images": ("pillow-heif",),
 }
 """The packages of each extra, as pyproject.toml has them."""

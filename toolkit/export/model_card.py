@@ -59,8 +59,8 @@ inside. Licence of the weights: {contract["licence"]}.
 |---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
-{_sizes(contract["size"])} Every file carries its contract. `toolkit verify` on this folder
-computes the proof again.
+{_sizes(contract["size"])}
+Every file carries its contract. `toolkit verify` on this folder computes the proof again.
 
 ## Training
 
