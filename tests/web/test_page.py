@@ -46,7 +46,6 @@ def saved(folder: Path, name: str, picture: NDArray[np.uint8], **options: object
     return path
 
 
-@pytest.mark.skipif(not SHIPPED.is_dir(), reason="a checkout with exports/default")
 def test_the_examples_come_out_as_the_command_line_writes_them(
     open_page: Open, toolkit_web: Start
 ) -> None:

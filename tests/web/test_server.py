@@ -183,9 +183,7 @@ def environment(models: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "TOOLKIT_MODELS": str(models)}
 
 
-@pytest.mark.skipif(
-    not (ROOT / "toolkit/web/page").is_dir(), reason="a machine with Node: npm run build"
-)
+@pytest.mark.browser  # needs the built page
 def test_exit_code_8_where_the_port_is_taken(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "tiny")
     with socket.socket() as other:
@@ -205,9 +203,7 @@ def test_exit_code_8_where_the_port_is_taken(tmp_path: Path) -> None:
 
 
 @on_unix
-@pytest.mark.skipif(
-    not (ROOT / "toolkit/web/page").is_dir(), reason="a machine with Node: npm run build"
-)
+@pytest.mark.browser  # needs the built page
 def test_it_prints_its_address_and_ends_well_at_ctrl_c(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "tiny")
     with subprocess.Popen(

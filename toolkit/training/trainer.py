@@ -154,8 +154,9 @@ def resume(
     UnusableInput
         If `run` is not a run folder, or its photographs are others than before.
     """
-    if not (run / "recipe.toml").exists():
-        raise UnusableInput(f"{one_line(run)}: not a run folder: it has no recipe.toml")
+    for name in ("recipe.toml", "data.json"):
+        if not (run / name).exists():
+            raise UnusableInput(f"{one_line(run)}: not a run folder: it has no {name}")
     described = json.loads((run / "data.json").read_text())
     val = Path(described["val"]) if described.get("val") else None
     recipe = load_recipe(str(run / "recipe.toml"))
