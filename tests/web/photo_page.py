@@ -58,7 +58,8 @@ class PhotoPage:
         entry.locator(".state", has_not_text="waiting").filter(
             has_not_text="colouring"
         ).first.wait_for()
-        return entry.locator(".state").inner_text()
+        state: str = entry.locator(".state").inner_text()
+        return state
 
     def select(self, name: str) -> None:
         self.page.locator("#queue button", has_text=name).click()
