@@ -166,6 +166,15 @@ def _matmul(
     return np.asarray(left @ right)
 
 
+def _pad(
+    *, x: Array, pad: Array, mode: str = "constant", constant_val: Array | float = 0.0
+) -> Array:
+    """`pad` has before and after for each of the last axes."""
+    _expect("pad", mode == "constant", f"mode {mode}")
+    last = np.asarray(pad).reshape(-1, 2).tolist()
+    return np.pad(x, [(0, 0)] * (x.ndim - len(last)) + last, constant_values=float(constant_val))
+
+
 def _expand_dims(*, x: Array, axes: Array) -> Array:
     return np.expand_dims(x, tuple(int(a) for a in axes))
 
@@ -191,6 +200,7 @@ OPERATIONS: dict[str, Callable[..., Array]] = {
     "linear": _linear,
     "matmul": _matmul,
     "mul": lambda *, x, y: x * y,
+    "pad": _pad,
     "reduce_mean": _reduce_mean,
     "relu": lambda *, x: np.maximum(x, 0),
     "reshape": lambda *, x, shape: x.reshape(tuple(int(s) for s in shape)),
