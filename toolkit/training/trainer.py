@@ -410,7 +410,11 @@ class _Session:
         checkpoint.save_checkpoint(path, tensors, self._header(dev=dev))
 
     def _save_or_warn(self) -> None:
-        """A disk that is full now may have room later: hours of work are not thrown away."""
+        """A disk that is full now may have room later: hours of work are not thrown away.
+
+        Weights that are no longer finite never replace the last good ones.
+        """
+        self._stop_if_diverged()
         try:
             self._save()
         except OutputError as error:
