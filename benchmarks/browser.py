@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from benchmarks.measure import peak_of
+from toolkit.bench.measure import peak_of
 from toolkit.runtime.models import find
 from toolkit.web.server import Server
 from toolkit.web.site import PAGE, make_site
@@ -60,7 +60,7 @@ def main() -> None:
             chromium.close()
             arguments = ("colorize", str(photo), "--model", str(model.path), "-o", name, "-q")
             started = time.perf_counter()
-            peak = peak_of("toolkit", *arguments)
+            peak = peak_of("toolkit", *arguments) or 0
             command = time.perf_counter() - started
             print(
                 f"{label:<16}{seconds:>8.2f}{command:>11.2f}{memory / 1e6:>9.0f}{peak / 1e6:>12.0f}"

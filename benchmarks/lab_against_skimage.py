@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from skimage import color
 
-from benchmarks.measure import best
 from toolkit import lab
+from toolkit.bench.measure import best
 
 
 def main() -> None:

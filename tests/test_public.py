@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import toolkit
+from toolkit.cli import app
 
 HEAVY = ("torch", "onnxruntime", "onnx", "skimage", "PIL", "typer", "numpy")
 
@@ -43,3 +45,18 @@ def test_the_version_is_that_of_the_distribution() -> None:
         [sys.executable, "-m", "toolkit", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"toolkit {toolkit.__version__}\n"
+
+
+def test_every_command_is_listed_and_is_loaded_alone() -> None:
+    folder = Path(app.__file__).parent
+    files = {p.stem for p in folder.glob("*.py") if "\ndef register(" in p.read_text()}
+    assert files == set(app.COMMANDS)
+    code = (
+        "import sys; sys.argv = ['toolkit', 'recipes', '--help']\n"
+        "from toolkit.cli import app\n"
+        "try: app.main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print([n for n in app.COMMANDS if f'toolkit.cli.{n}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['recipes']"

@@ -24,7 +24,7 @@ from typing import Any
 
 from toolkit.errors import UnusableModel, one_line
 
-__all__ = ["METADATA_KEY", "SCHEMA", "Contract", "FixedSize", "FlexibleSize", "Port"]
+__all__ = ["METADATA_KEY", "SCHEMA", "Contract", "FixedSize", "FlexibleSize", "Port", "picture_side"]
 
 SCHEMA = 1
 METADATA_KEY = "toolkit.contract"
@@ -107,7 +107,10 @@ class Contract:
     source: str
     """SHA-256 of the checkpoint that the model was made from, 64 hexadecimal digits."""
     extra: dict[str, str] = field(default_factory=dict)
-    """What a later program may add; this one carries it and does not read it."""
+    """What only some tasks need, and what a later program may add. ``luma``: ``overlap``, the
+    pixels beyond its own that a pixel of the result depends on. ``image`` models of one size:
+    ``picture``, the side of the square. Core ML: ``compute_units``, for the program that loads
+    it."""
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -153,6 +156,22 @@ class Contract:
         shape = FixedSize if "height" in _mapping(values["size"], "size") else FlexibleSize
         values["size"] = shape(**_typed(shape, values["size"], "size"))
         return cls(**values)
+
+
+def picture_side(contract: Contract) -> int | None:
+    """The side of the square pictures of an image model that takes one size only.
+
+    Raises
+    ------
+    UnusableModel
+        If it is stated and is no such number.
+    """
+    stated = contract.extra.get("picture")
+    if stated is None:
+        return None
+    if not stated.isascii() or not stated.isdigit() or not 0 < int(stated) <= 16_384:
+        raise UnusableModel(f"the contract has an impossible picture: {one_line(stated)[:40]}")
+    return int(stated)
 
 
 def _mapping(raw: object, where: str) -> dict[str, Any]:

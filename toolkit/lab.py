@@ -233,37 +233,18 @@ def lab_to_rgb(lab: ArrayLike) -> Float:
 
 
 def linear_from_f(f: Float) -> Float:
-    """Linear sRGB, unclipped, from the three f values of Lab; both of shape (3, n)."""
-    linear: Float = _RGB_FROM_RELATIVE @ relative_from_f(f)
-    return linear
-
-
-def relative_from_f(f: Float, out: Float | None = None, scratch: Float | None = None) -> Float:
-    """XYZ relative to white from the three f values of Lab.
+    """Linear sRGB, unclipped, from the three f values of Lab; both of shape (3, n).
 
     ``f[1]`` is (L* + 16) / 116, ``f[0]`` is ``f[1]`` + a* / 500, ``f[2]`` is ``f[1]`` - b* / 200.
-
-    Parameters
-    ----------
-    f : float32, shape (3, n)
-    out, scratch : float32, shape (3, n), optional
-        Buffers to use instead of new ones.
-
-    Returns
-    -------
-    relative : float32, shape (3, n)
-        X / Xn, Y / Yn, Z / Zn: cubes, and the straight toe below 0.2068966. `RGB_FROM_RELATIVE`
-        makes linear sRGB of it.
     """
     # Below the branch the cube stands still at its smallest value and the straight line goes on;
     # adding both is a third of the cost of choosing with a mask.
-    root = np.maximum(f, np.float32(F_EPSILON), out=scratch)
-    cube = np.multiply(root, root, out=out)
-    cube *= root
-    toe = np.subtract(f, root, out=root)
-    toe *= np.float32(1 / _KAPPA)
-    cube += toe
-    return cube
+    root = np.maximum(f, np.float32(F_EPSILON))
+    relative = root * root
+    relative *= root
+    relative += (f - root) * np.float32(1 / _KAPPA)
+    linear: Float = _RGB_FROM_RELATIVE @ relative
+    return linear
 
 
 def _three_channels(values: ArrayLike) -> NDArray[np.float32] | UInt8:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -152,7 +154,7 @@ def test_every_page_of_a_tiff(toolkit: Toolkit) -> None:
             result.seek(page)
             heights.append(np.asarray(result).shape[0])
     assert heights == [20, 21, 22]
-    assert b"3 pages" in toolkit("a.tif", "--format", "png").stderr
+    assert b"3 pages, of which the first" in toolkit("a.tif", "--format", "png").stderr
 
 
 def test_a_16_bit_scan_of_many_pages(toolkit: Toolkit) -> None:
@@ -404,3 +406,73 @@ def test_nobody_is_called(tmp_path: Path, tiny_model: Path) -> None:
     )
     calls = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
     assert calls == []
+
+
+def test_a_quoted_pattern_works_as_in_a_shell(toolkit: Toolkit) -> None:
+    for name in ("a.png", "b.png"):
+        save(toolkit.folder / "scans" / name)
+    done = toolkit("scans/*.png", "-o", "out")
+    assert len(done.stdout.splitlines()) == 2
+    assert b"scans/*.tif: no photograph matches" in toolkit("scans/*.tif", code=4).stderr
+
+
+@on_unix
+def test_a_terminal_gets_a_table_of_the_run(toolkit: Toolkit) -> None:
+    import pty
+
+    for name in ("a.png", "b.png"):
+        save(toolkit.folder / "scans" / name)
+    (toolkit.folder / "scans" / "c.png").write_bytes(b"no picture")
+    ours, theirs = pty.openpty()
+    command = [*COMMAND, "scans", "--model", str(toolkit.model)]
+    done = subprocess.run(
+        command,
+        cwd=toolkit.folder,
+        env=environment(COLUMNS="100", NO_COLOR="1"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=False,
+    )
+    os.close(theirs)
+    told = b""
+    with contextlib.suppress(OSError):  # Linux ends a terminal that nobody holds with an error
+        while part := os.read(ours, 4096):
+            told += part
+    os.close(ours)
+    assert done.returncode == 3
+    assert len(done.stdout.splitlines()) == 2  # results go where stdout goes, not above the bar
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told.decode())
+    head, cells = (
+        [cell.strip() for cell in line.strip("│┃ ").replace("┃", "│").split("│")]
+        for line in plain.splitlines()
+        if "megapixels" in line or "│" in line
+    )
+    row = dict(zip(head, cells, strict=True))
+    assert row["done"] == "2"
+    assert row["failed"] == "1"
+    assert float(row["megapixels a second"]) >= 0
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_an_animation_stays_one(toolkit: Toolkit, suffix: str) -> None:
+    frames = [Image.fromarray(np.roll(GRAY, 9 * i, axis=1)) for i in range(3)]
+    path = toolkit.folder / f"a{suffix}"
+    options = {"save_all": True, "append_images": frames[1:], "duration": [100, 200, 300]}
+    frames[0].save(path, loop=0, **options)
+    done = toolkit(path.name)
+    assert b"warning" not in done.stderr
+    with Image.open(toolkit.folder / f"a-color{suffix}") as result:
+        assert result.n_frames == 3  # type: ignore[attr-defined]
+        assert result.info["loop"] == 0
+        for i, milliseconds in enumerate((100, 200, 300)):
+            result.seek(i)
+            rgb = np.asarray(result.convert("RGB")).astype(int)
+            assert result.info["duration"] == milliseconds
+            assert np.abs(rgb[..., 0] - rgb[..., 2]).max() > 10
+            light = np.asarray(result.convert("L")).astype(int)
+            assert np.abs(light - np.asarray(frames[i])).mean() < 8
+    still = toolkit(path.name, "-o", "still.jpg").stderr
+    assert b"3 frames, of which the first is coloured" in still
+    through = toolkit("-", stdin=path.read_bytes()).stdout
+    with Image.open(BytesIO(through)) as result:
+        assert result.n_frames == 3  # type: ignore[attr-defined]

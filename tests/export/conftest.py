@@ -18,6 +18,7 @@ from toolkit.training.networks import Generator, build_generator
 
 SMALL: dict[str, dict[str, Any]] = {
     "edge": {"stem": 16, "widths": [16, 16, 32, 32], "residual": [0, 0, 1, 1], "head": 16},
+    "resnet_unet": {"decoder": [16, 16, 16, 16, 16]},
     "unet_256": {"filters": 2},
     "unet_flat": {"filters": 2},
     "unet_instance": {"filters": 2},

@@ -57,6 +57,22 @@ def test_convolution(kernel: int, stride: int, pad: int, dilation: int, size: in
     close(ours, F.conv2d(t, w, b, stride=stride, padding=pad, dilation=dilation))
 
 
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_convolution_by_groups(groups: int) -> None:
+    x, weight = array(2, 4, 7, 6), array(8, 4 // groups, 3, 3)
+    ours = OPERATIONS["conv"](
+        x=x,
+        weight=weight,
+        strides=ints(2, 2),
+        pad_type="custom",
+        pad=ints(0, 1, 0, 1),
+        dilations=ints(1, 1),
+        groups=ints(groups)[0],
+    )
+    padded = F.pad(torch.from_numpy(x), (0, 1, 0, 1))
+    close(ours, F.conv2d(padded, torch.from_numpy(weight), stride=2, groups=groups))
+
+
 @given(kernel=st.integers(2, 4), stride=st.integers(1, 3), pad=st.integers(0, 1))
 @settings(max_examples=20, deadline=None)
 def test_transposed_convolution(kernel: int, stride: int, pad: int) -> None:
@@ -94,9 +110,23 @@ def test_the_small_operations() -> None:
     close(run["sub"](x=x, y=y), t - u)
     close(run["mul"](x=x, y=y), t * u)
     close(run["relu"](x=x), F.relu(t))
+    close(run["relu6"](x=9 * x), F.relu6(9 * t))
     close(run["leaky_relu"](x=x, alpha=np.float32(0.2)), F.leaky_relu(t, 0.2))
     close(run["tanh"](x=x), torch.tanh(t))
     close(run["softmax"](x=x, axis=ints(1)[0]), torch.softmax(t, 1))
+    close(run["abs"](x=x), t.abs())
+    close(run["floor"](x=x), t.floor())
+    close(run["clip"](x=x, alpha=np.float32(-0.5), beta=np.float32(0.5)), t.clamp(-0.5, 0.5))
+    close(run["maximum"](x=x, y=y), torch.maximum(t, u))
+    close(run["pow"](x=np.abs(x), y=np.float32(2.4)), t.abs() ** 2.4)
+    close(run["select"](cond=run["greater"](x=x, y=y), a=x, b=y), torch.where(t > u, t, u))
+    most = {"axes": ints(1), "keep_dims": np.bool_(True)}
+    close(run["reduce_max"](x=x, **most), t.amax(1, keepdim=True))
+    close(run["gather"](x=x, indices=ints(2, 0), axis=ints(1)[0]), t[:, [2, 0]])
+    close(run["cast"](x=3 * x, dtype="int32"), (3 * t).int())
+    masks = {"begin_mask": np.array([1, 0, 0, 0], bool), "end_mask": np.array([1, 1, 0, 1], bool)}
+    cut = run["slice_by_index"](x=x, begin=ints(0, 1, 1, 2), end=ints(0, 0, 3, 0), **masks)
+    close(cut, t[:, 1:, 1:3, 2:])
     keep = {"axes": ints(2, 3), "keep_dims": np.bool_(False)}
     close(run["reduce_mean"](x=x, **keep), t.mean((2, 3)))
     close(run["concat"](values=[x, y], axis=ints(1)[0]), torch.cat([t, u], 1))
@@ -118,15 +148,15 @@ def test_an_unknown_operation_is_named() -> None:
 
 
 def test_a_parameter_that_the_evaluator_does_not_know_is_named() -> None:
-    with pytest.raises(UnusableModel, match="conv with groups 2"):
+    with pytest.raises(UnusableModel, match="conv with pad_type same"):
         OPERATIONS["conv"](
             x=array(1, 4, 5, 5),
-            weight=array(4, 2, 1, 1),
+            weight=array(4, 4, 1, 1),
             strides=ints(1, 1),
-            pad_type="valid",
+            pad_type="same",
             pad=ints(0, 0, 0, 0),
             dilations=ints(1, 1),
-            groups=ints(2)[0],
+            groups=ints(1)[0],
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.export.conftest import small_generator
-from toolkit.errors import UnusableModel
-from toolkit.export.outside import load_weights
+from toolkit.errors import UnusableModel, UsageError
+from toolkit.export.deploy import DeployModel
+from toolkit.export.outside import load_weights, of_recipe
+from toolkit.export.source import Source
 
 
 class _Block(nn.Module):
@@ -77,6 +80,99 @@ def test_the_mapped_network_computes_the_same(wrap: str, theirs: nn.Module, tmp_
     with torch.no_grad():
         torch.testing.assert_close(generator(x), theirs(x))
     assert header["licence"] == "LicenseRef-unknown"
+
+
+class _Part(nn.Module):
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.model = nn.Sequential(*layers)
+
+
+class _FirstTutorial(nn.Module):
+    """The first tutorial's generator as its readers have it, with fewer channels."""
+
+    def __init__(self, f: int) -> None:
+        super().__init__()
+        down = [3, f, f * 2, f * 4, f * 8, f * 8, f * 8, f * 8, f * 8]
+        for n, (i, o) in enumerate(pairwise(down), 1):
+            norm = [nn.InstanceNorm2d(o)] if n not in (1, 8) else []
+            drop = [nn.Dropout(0.5)] if n >= 4 else []
+            conv = nn.Conv2d(i, o, 4, 2, 1, bias=False)
+            self.add_module(f"down{n}", _Part(conv, *norm, nn.LeakyReLU(0.2), *drop))
+        up = [(8, 8), (16, 8), (16, 8), (16, 8), (16, 4), (8, 2), (4, 1)]
+        for n, (i, o) in enumerate(up, 1):
+            drop = [nn.Dropout(0.5)] if n <= 4 else []
+            conv = nn.ConvTranspose2d(i * f, o * f, 4, 2, 1, bias=False)
+            self.add_module(f"up{n}", _Part(conv, nn.InstanceNorm2d(o * f), nn.ReLU(), *drop))
+        self.final = nn.Sequential(
+            nn.Upsample(scale_factor=2),
+            nn.ZeroPad2d((1, 0, 1, 0)),
+            nn.Conv2d(2 * f, 3, 4, padding=1),
+            nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = []
+        for n in range(1, 9):
+            x = self.get_submodule(f"down{n}.model")(x)
+            skips.append(x)
+        skips.pop()
+        for n in range(1, 8):
+            x = torch.cat([self.get_submodule(f"up{n}.model")(x), skips.pop()], 1)
+        out: Tensor = self.final(x)
+        return out
+
+
+def test_the_first_tutorials_weights_come_with_its_published_scaling(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    theirs = _FirstTutorial(2).eval()
+    torch.save(theirs.state_dict(), tmp_path / "generator_100.pth")
+    header = of_recipe("victorian-rgb")
+    assert header["task"] == "translate"
+    header["generator"]["options"]["filters"] = 2
+    options = header["generator"]["options"]
+    source = Source(
+        tmp_path / "generator_100.pth", "generator_100", generator="unet_instance", header=header
+    )
+    generator, known = source.load()
+    assert (known["task"], known["generator"]["options"]) == ("translate", options)
+    levels = torch.rand(1, 3, 256, 256)
+    normalise = {
+        name: torch.tensor(values)[:, None, None] for name, values in header["scaling"].items()
+    }
+    # As the tutorial has it, by hand.
+    gray = (levels - normalise["given_mean"]) / normalise["given_std"]
+    with torch.no_grad():
+        expected = theirs(gray) * normalise["true_std"] + normalise["true_mean"]
+        made = DeployModel(generator, known)(levels)
+    torch.testing.assert_close(made, expected.clamp(0, 1), rtol=0, atol=2e-5)
+
+
+def test_a_scaling_of_ones_own() -> None:
+    both = of_recipe("victorian-rgb", [0.1, 0.2, 0.3], [0.4, 0.5, 0.6])["scaling"]
+    assert both["given_mean"] == both["true_mean"] == [0.1, 0.2, 0.3]
+    six = of_recipe("victorian-rgb", [0.1] * 3 + [0.2] * 3, [0.3] * 3 + [0.4] * 3)["scaling"]
+    assert (six["given_mean"], six["true_mean"]) == ([0.1] * 3, [0.2] * 3)
+    assert (six["given_std"], six["true_std"]) == ([0.3] * 3, [0.4] * 3)
+    assert of_recipe("paper-pairs")["scaling"]["true_std"] == [0.5] * 3
+    assert of_recipe("srcnn")["task"] == "luma"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "mean", "std", "told"),
+    [
+        ("victorian-rgb", [0.5], [0.5], "three numbers"),
+        ("victorian-rgb", [0.5] * 3, [], "belong together"),
+        ("victorian-rgb", [0.5] * 3, [0.5, 0.0, 0.5], "above 0"),
+        ("coco-lab", [0.5] * 3, [0.5] * 3, "fixed"),
+        ("victorian", [], [], "victorian-rgb"),
+    ],
+)
+def test_a_scaling_that_makes_no_sense_is_refused(
+    recipe: str, mean: list[float], std: list[float], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        of_recipe(recipe, mean, std)
 
 
 def _other(path: Path) -> None:

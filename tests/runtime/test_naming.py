@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toolkit.errors import UnusableInput, UsageError
 from toolkit.runtime.formats import SUFFIXES, by_name, by_suffix, sniff
 from toolkit.runtime.naming import Task, plan
-from toolkit.runtime.selection import read_manifest, shard
+from toolkit.runtime.selection import expand, read_manifest, shard
 
 
 def touch(folder: Path, *names: str) -> list[Path]:
@@ -142,3 +142,16 @@ def test_the_table_of_formats_has_no_twins() -> None:
     with pytest.raises(UsageError, match="did you mean jpeg"):
         by_name("jpgg")
     assert sniff(b"%!PS-Adobe") is None
+
+
+def test_patterns_match_photographs_and_folders(tmp_path: Path) -> None:
+    a, b, odd, deep = touch(tmp_path, "s/a.jpg", "s/b.JPG", "s/[1].png", "s/t/u/c.tif")
+    touch(tmp_path, "s/notes.txt", "s/.hidden.jpg")
+    scans = tmp_path / "s"
+    assert expand([scans / "*.jpg"]) == [a]
+    assert expand([scans / "*"]) == sorted([a, b, odd, scans / "t"])
+    assert expand([scans / "**/*.tif", a]) == [deep, a]
+    assert expand([odd]) == [odd]  # a file of this very name is no pattern
+    with pytest.raises(UnusableInput, match="no photograph matches"):
+        expand([scans / "*.webp"])
+    assert expand([scans / "missing.jpg"]) == [scans / "missing.jpg"]

@@ -241,14 +241,36 @@ def test_all_pages_of_a_tiff() -> None:
     assert pages[0].kept.pages == 5
 
 
-def test_of_an_animation_the_first_frame_is_taken_and_that_is_said() -> None:
-    images = [Image.fromarray(GRAY), Image.fromarray(255 - GRAY)]
-    for to in ("GIF", "WEBP", "PNG"):
-        options = {"lossless": True} if to == "WEBP" else {}
-        data = file(images[0], to, save_all=True, append_images=images[1:], **options)
-        read = photo.read(data)
-        assert np.abs(read.gray.astype(int) - GRAY).max() <= 1
-        assert any("animated" in note for note in read.kept.notes)
+def animation(to: str, frames: int = 3) -> bytes:
+    images = [Image.fromarray(np.roll(GRAY, 9 * i, axis=1)) for i in range(frames)]
+    options = {"lossless": True} if to == "WEBP" else {}
+    times = [100 * (i + 1) for i in range(frames)]
+    return file(
+        images[0], to, save_all=True, append_images=images[1:], duration=times, loop=0, **options
+    )
+
+
+@pytest.mark.parametrize("to", ["GIF", "WEBP"])
+def test_all_frames_of_an_animation(to: str) -> None:
+    frames = list(photo.pages(animation(to)))
+    assert [frame.kept.milliseconds for frame in frames] == [100, 200, 300]
+    assert frames[0].kept.pages == 3
+    assert frames[0].kept.loop == 0
+    for i, frame in enumerate(frames):
+        assert np.abs(frame.gray.astype(int) - np.roll(GRAY, 9 * i, axis=1)).max() <= 1
+
+
+def test_of_too_long_an_animation_the_first_frame_is_taken_and_that_is_said() -> None:
+    one = GRAY.size / 1e6
+    (frame,) = photo.pages(animation("GIF"), max_megapixels=2 * one)
+    assert frame.kept.pages == 1
+    assert any("3 frames" in note for note in frame.kept.notes)
+
+
+def test_of_an_animated_png_the_first_frame_is_taken_and_that_is_said() -> None:
+    (frame,) = photo.pages(animation("PNG"))
+    np.testing.assert_array_equal(frame.gray, GRAY)
+    assert any("animated" in note for note in frame.kept.notes)
 
 
 def test_resolution_is_kept_and_turned() -> None:
@@ -309,6 +331,8 @@ def test_folders_are_walked_sorted_and_without_loops(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
+    (tmp_path / "a" / "node_modules").mkdir()
+    (tmp_path / "a" / "node_modules" / "icon.png").write_bytes(b"")
     (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
     found = [p.relative_to(tmp_path).as_posix() for p in photo.find_photos(tmp_path)]
     assert found == ["a/y.png", "a/z.tiff", "b.JPG"]

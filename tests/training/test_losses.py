@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from toolkit.errors import UsageError
-from toolkit.training.losses import GAN_MODES, LOSSES, GanLoss, build_loss
+from toolkit.training.losses import GAN_MODES, LOSSES, Bins, GanLoss, build_loss
 from toolkit.training.networks import build_generator
 from toolkit.training.networks.colour_bins import soft_labels
 from toolkit.training.networks.generator import Prediction
@@ -46,6 +46,71 @@ def test_bins_is_the_cross_entropy_to_soft_labels() -> None:
 def test_bins_needs_a_generator_with_bins() -> None:
     with pytest.raises(UsageError, match="bin_spacing"):
         build_loss("bins", build_generator("edge", bin_spacing=0.0), {})
+
+
+def colours(seed: int = 0) -> torch.Tensor:
+    torch.manual_seed(seed)
+    return torch.randn(2, 2, 5, 6) * 0.2
+
+
+def test_gradient_sees_edges_and_not_a_tint() -> None:
+    loss, true = build_loss("gradient", EDGE, {}), colours()
+    assert float(loss(Prediction(true + 0.3), true)) == pytest.approx(0, abs=1e-6)
+    step = torch.zeros(1, 2, 2, 4)
+    step[..., 2:] = 0.5  # one of three neighbours on each row
+    assert float(loss(Prediction(step), torch.zeros_like(step))) == pytest.approx(0.5 / 3)
+    assert float(loss(Prediction(step), -step)) == pytest.approx(1.0 / 3)
+
+
+def test_colourfulness_is_that_of_hasler_and_suesstrunk() -> None:
+    loss, true = build_loss("colourfulness", EDGE, {}), colours()
+    slow = []
+    for photo in true.double():
+        spread = math.sqrt(sum(float(plane.var(correction=0)) for plane in photo))
+        mean = math.hypot(*(float(plane.mean()) for plane in photo))
+        slow.append(spread + 0.37 * mean)
+    expected = sum(abs(0.5 * m - m) for m in slow) / 2
+    assert float(loss(Prediction(0.5 * true), true)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_colourfulness_can_be_learned_from_gray() -> None:
+    gray = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    build_loss("colourfulness", EDGE, {})(Prediction(gray), colours()[:1, :, :4, :4]).backward()
+    assert gray.grad is not None
+    assert gray.grad.isfinite().all()
+
+
+def test_rare_colours_count_more() -> None:
+    loss = build_loss("bins", EDGE, {"rebalance": 0.5})
+    assert isinstance(loss, Bins)
+    bins = len(loss.centres)
+    prior = torch.full((bins,), 0.1 / (bins - 1), dtype=torch.float64)
+    frequent = int(loss.centres.norm(dim=1).argmin())
+    prior[frequent] = 0.9
+    loss.balance(prior)
+    # Equation 4 of Zhang et al. 2016, and the mean weight of a pixel is 1.
+    expected = 1 / (0.5 * prior + 0.5 / bins)
+    expected /= (expected * prior).sum()
+    torch.testing.assert_close(loss.weights, expected.float())
+    assert float((loss.weights * prior).sum()) == pytest.approx(1)
+    logits = torch.zeros(1, bins, 1, 1)
+    rare = int(loss.centres.norm(dim=1).argmax())
+    at = {
+        which: float(
+            loss(Prediction(logits[:, :2], logits), loss.centres[which].view(1, 2, 1, 1) / 110)
+        )
+        for which in (frequent, rare)
+    }
+    assert at[frequent] == pytest.approx(float(expected[frequent]) * math.log(bins), rel=1e-4)
+    assert at[rare] == pytest.approx(float(expected[rare]) * math.log(bins), rel=1e-4)
+
+
+def test_without_rebalancing_all_pixels_count_alike() -> None:
+    plain, asked = build_loss("bins", EDGE, {}), build_loss("bins", EDGE, {"rebalance": 0.0})
+    ab, logits = colours(), torch.randn(2, len(EDGE.get_buffer("centres")), 5, 6)
+    assert float(plain(Prediction(ab, logits), ab)) == float(asked(Prediction(ab, logits), ab))
+    with pytest.raises(UsageError, match="rebalance"):
+        build_loss("bins", EDGE, {"rebalance": 2.0})
 
 
 def test_unknown_names_and_options_are_told() -> None:

@@ -29,8 +29,9 @@ def test_a_verdict_sees_70_pixels() -> None:
     assert int(rows.max() - rows.min()) + 1 == 70
 
 
-def test_edge_fits_a_plain_cpu() -> None:
-    generator = build_generator("edge").eval()
+@pytest.mark.parametrize("name", ["edge", "edge_lite"])
+def test_ours_fit_a_plain_cpu(name: str) -> None:
+    generator = build_generator(name).eval()
     with FlopCounterMode(display=False) as counter:
         generator(torch.zeros(1, 1, 256, 256))
     assert parameters(generator) <= 5_000_000
@@ -46,22 +47,42 @@ def test_a_generator_gives_two_planes_of_its_inputs_size(name: str) -> None:
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.integers(1, 7), st.integers(1, 7))
-def test_edge_takes_every_multiple_of_32(rows: int, columns: int) -> None:
-    generator = build_generator("edge").eval()
+@given(st.sampled_from(["edge", "edge_lite"]), st.integers(1, 7), st.integers(1, 7))
+def test_ours_take_every_multiple_of_32(name: str, rows: int, columns: int) -> None:
+    generator = build_generator(name).eval()
     size = (32 * rows, 32 * columns)
     with torch.inference_mode():
         assert generator(torch.zeros(1, 1, *size)).shape == (1, 2, *size)
 
 
-def test_edge_predicts_the_mean_of_its_bins() -> None:
-    generator = build_generator("edge").eval()
+@pytest.mark.parametrize("name", ["edge", "edge_lite"])
+def test_ours_predict_the_mean_of_their_bins(name: str) -> None:
+    generator = build_generator(name).eval()
     with torch.inference_mode():
         predicted = generator.predict(torch.randn(1, 1, 64, 64))
         assert predicted.logits is not None
         centres = generator.get_buffer("centres")
         expected = torch.einsum("nbhw,bc->nchw", predicted.logits.softmax(1), centres / 110)
     torch.testing.assert_close(predicted.ab, expected, rtol=0, atol=1e-5)
+
+
+def test_a_temperature_is_of_the_result_alone() -> None:
+    """What is learned is the same; in the result the likeliest colours count more."""
+    torch.manual_seed(0)
+    plain, sharp = build_generator("edge").eval(), build_generator("edge", temperature=0.1).eval()
+    sharp.load_state_dict(plain.state_dict())
+    lightness = torch.randn(1, 1, 64, 64)
+    with torch.inference_mode():
+        one, other = plain.predict(lightness), sharp.predict(lightness)
+        torch.testing.assert_close(one.ab, other.ab, rtol=0, atol=0)
+        assert one.logits is not None
+        weights = (one.logits / 0.1).softmax(1)
+        small = torch.einsum("nbhw,bc->nchw", weights, plain.get_buffer("centres") / 110)
+        expected = torch.nn.functional.interpolate(small, scale_factor=4, mode="bilinear")
+        torch.testing.assert_close(sharp(lightness), expected, rtol=0, atol=1e-5)
+        assert not torch.allclose(plain(lightness), expected, atol=1e-2)
+    with pytest.raises(UsageError, match="temperature"):
+        build_generator("edge", temperature=0.0)
 
 
 def test_edge_without_bins_regresses() -> None:

@@ -86,3 +86,51 @@ def test_the_game_needs_no_other_loss() -> None:
 def test_an_unknown_player_is_named() -> None:
     with pytest.raises(UsageError, match="discriminator, generator"):
         game(first="judge")
+
+
+def test_parts_of_a_network_move_at_their_own_rates() -> None:
+    torch.manual_seed(0)
+    generator = build_generator("edge_lite")
+    factors = {"encoder": 0.5, "encoder.conv_stem": 0.0}
+    recipe = replace(RECIPE, discriminator=None, optimizer=Optimizer(lr=1e-2, factors=factors))
+    before = {name: p.detach().clone() for name, p in generator.named_parameters()}
+    build_step(recipe, generator, None, torch.device("cpu"))(batch())
+    # Adam's first step moves every weight by its rate.
+    moved = {
+        n: float((p.detach() - before[n]).abs().max()) for n, p in generator.named_parameters()
+    }
+    assert moved["encoder.conv_stem.weight"] == 0
+    assert moved["encoder.blocks.15.project_conv.weight"] == pytest.approx(5e-3, rel=1e-3)
+    assert moved["classifier.weight"] == pytest.approx(1e-2, rel=1e-3)
+
+
+def test_a_recipe_that_moves_nothing_is_refused() -> None:
+    generator = build_generator("edge")
+    parts = {name: 0.0 for name, _ in generator.named_children()}
+    recipe = replace(RECIPE, discriminator=None, optimizer=Optimizer(factors=parts))
+    with pytest.raises(UsageError, match="every factor"):
+        build_step(recipe, generator, None, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("adversarial", [True, False])
+def test_a_batch_in_parts_teaches_what_it_does_at_once(adversarial: bool) -> None:
+    """With InstanceNorm and without dropout, where no photograph sees the others."""
+    after, losses = [], []
+    for parts in (1, 2):
+        torch.manual_seed(0)
+        generator = build_generator("unet_layers", filters=4, n_layers=5, dropout=0.0)
+        judge = build_discriminator("patchgan", filters=4, n_layers=1, norm="instance")
+        recipe = replace(RECIPE, accumulate=parts)
+        step = build_step(recipe, generator, judge if adversarial else None, torch.device("cpu"))
+        told = [step(batch()) for _ in range(3)][-1]
+        losses.append(torch.stack([told[name] for name in sorted(told)]))
+        after.append(torch.cat([p.detach().flatten() for p in generator.parameters()]))
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=1e-4)
+    # Adam makes a step of the rate out of every gradient, also out of one that is rounding alone.
+    assert float((after[0] - after[1]).abs().mean()) < 1e-2 * RECIPE.optimizer.lr
+
+
+def test_fewer_than_one_part_is_refused() -> None:
+    generator = build_generator("unet_layers", filters=4, n_layers=5)
+    with pytest.raises(UsageError, match="accumulate"):
+        build_step(replace(RECIPE, accumulate=0), generator, None, torch.device("cpu"))

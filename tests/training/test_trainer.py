@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import torch
 from PIL import Image
 
 from tests.training.conftest import SMALL, picture
-from toolkit.errors import OutputError, TrainingDiverged, UnusableInput, UsageError
+from toolkit.errors import TrainingDiverged, UnusableInput, UsageError
 from toolkit.training import checkpoint, trainer
-from toolkit.training.recipe import Gan, Network, Optimizer, Recipe, load_recipe
+from toolkit.training.recipe import Gan, Loss, Network, Optimizer, Recipe, load_recipe
+from toolkit.training.session import Outcome, Session
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -176,25 +178,68 @@ def test_numbers_that_are_not_finite_stop_the_run(
     assert all(tensor.isfinite().all() for tensor in kept.values())
 
 
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[bool], None]]:
+    """Let the system refuse every file of more than 100 bytes, or no longer."""
+    resource = pytest.importorskip("resource", reason="limits on files: run on Linux or macOS")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(full: bool) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100 if full else soft, hard))
+
+    yield limit
+    limit(False)
+
+
 def test_a_disk_that_is_full_for_a_while_costs_nothing(
-    photos: Path, tmp_path: Path, small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    photos: Path,
+    tmp_path: Path,
+    small_recipe: Recipe,
+    full_disk: Callable[[bool], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    save, calls = checkpoint.save_checkpoint, [0]
+    recipe = replace(small_recipe, epochs=3, keep_every=1, samples_every=2)
+    trainer.train(recipe, photos, tmp_path / "undisturbed")
+    run, work = tmp_path / "run", Session.work
+
+    def work_without_room(session: Session, save_every: float) -> Outcome:
+        full_disk(True)
+        return work(session, save_every)
+
+    def on_epoch(row: dict[str, Any]) -> None:
+        if row["epoch"] == 2:
+            assert {p.name for p in run.iterdir() if p.is_file()} == {
+                "data.json",
+                "environment.json",
+                "recipe.toml",
+            }
+            full_disk(False)
+
     told: list[str] = []
-
-    def full_once(path: Path, *rest: object) -> None:
-        if path.name == "last.safetensors":
-            calls[0] += 1
-            if calls[0] == 1:
-                raise OutputError(f"{path}: cannot be written: the disk is full")
-        save(path, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(checkpoint, "save_checkpoint", full_once)
+    monkeypatch.setattr(Session, "work", work_without_room)
     trainer.train(
-        small_recipe, photos, tmp_path / "run", watcher=trainer.Watcher(on_message=told.append)
+        recipe, photos, run, watcher=trainer.Watcher(on_epoch=on_epoch, on_message=told.append)
     )
-    assert any("the disk is full" in message for message in told)
-    assert checkpoint.read_header(tmp_path / "run" / "last.safetensors")["finished"] is True
+    (warning,) = [message for message in told if message.startswith("warning")]
+    assert "cannot be written" in warning
+    assert "training goes on" in warning
+    assert_same_run(tmp_path / "undisturbed", run)
+    checkpoint.load_generator(run / "best.safetensors")
+    assert (run / "curves.png").exists()
+
+
+def test_a_disk_that_stays_full_ends_a_run_at_its_end(
+    finished: Path, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    limited = ["bash", "-c", 'ulimit -f 8 && exec "$@"', "bash", *small(photos, run)]
+    done = subprocess.run(limited, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 8
+    told = [line for line in done.stderr.splitlines() if "cannot be written" in line]
+    assert len(told) == 2
+    assert told[0].startswith("warning: ")
+    assert told[1].startswith("error: ")
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
 
 
 def test_other_photographs_are_refused_on_resume(finished: Path, photos: Path) -> None:
@@ -295,6 +340,49 @@ def test_samples_and_checkpoints_come_as_often_as_the_recipe_says(
         trainer.train(replace(recipe, samples_from="val"), photos, tmp_path / "other")
 
 
+def test_losses_beyond_the_tutorials_are_lines_of_a_recipe(
+    photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    """The prior of the photographs is measured once, and kept in the run."""
+    losses = [
+        Loss("bins", options={"rebalance": 0.5}),
+        Loss("gradient", 2.0),
+        Loss("colourfulness", 0.5),
+    ]
+    recipe = replace(small_recipe, epochs=1, losses=losses, accumulate=2)
+    run = tmp_path / "run"
+    trainer.train(recipe, photos, run)
+    row = json.loads((run / "metrics.jsonl").read_text())
+    assert set(row["train"]) == {"bins", "gradient", "colourfulness", "loss"}
+    kept = (run / "prior.json").read_text()
+    shares = [share for _, _, share in json.loads(kept)["a, b, share"]]
+    assert sum(shares) == pytest.approx(1)
+    trainer.resume(run)
+    assert (run / "prior.json").read_text() == kept
+    (run / "prior.json").write_text("{}")
+    with pytest.raises(UnusableInput, match=r"prior\.json"):
+        trainer.resume(run)
+
+
+def test_a_start_from_weights_outlives_a_kill_before_the_first_step(
+    finished: Path, photos: Path, tmp_path: Path, small_recipe: Recipe
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(session: Session, save_every: float) -> Outcome:
+        raise Killed
+
+    run = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "work", kill)
+        with pytest.raises(Killed):
+            trainer.train(small_recipe, photos, run, init_from=finished)
+    begun, source = everything(run / "last.safetensors"), everything(finished / "best.safetensors")
+    assert all(torch.equal(begun[name], source[name]) for name in source)
+    trainer.resume(run)
+
+
 def test_looking_with_dropout_changes_no_weight(photos: Path, tmp_path: Path) -> None:
     """Figures with noise are others; the training does not notice."""
     changes = [
@@ -334,13 +422,13 @@ def test_a_game_that_is_resumed_within_an_epoch_tells_the_same(
     class Stopped(Exception):
         pass
 
-    def save_and_stop(session: trainer._Session) -> None:
+    def save_and_stop(session: Session) -> None:
         save(session)
         raise Stopped
 
-    run, save = tmp_path / "stopped", trainer._Session._save
+    run, save = tmp_path / "stopped", Session._save
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Session, "_save", save_and_stop)
+        patch.setattr(Session, "_save", save_and_stop)
         with pytest.raises(Stopped):
             trainer.train(recipe, photos, run, save_every=0)
     assert checkpoint.read_header(run / "last.safetensors")["step"] == 1

@@ -106,6 +106,19 @@ def test_002_generator() -> None:
     assert built(torch.zeros(2, 1, 256, 256, device="meta")).shape == (2, 2, 256, 256)
 
 
+def test_002_srcnn() -> None:
+    built = on_meta(build_generator, "srcnn")
+    assert layers(built) == [
+        "conv 1>64 9/1+4 bias",
+        "relu",
+        "conv 64>32 5/1+2 bias",
+        "relu",
+        "conv 32>1 5/1+2 bias",
+    ]
+    assert parameters(built) == 57_281
+    assert built(torch.zeros(2, 1, 33, 50, device="meta")).shape == (2, 1, 33, 50)
+
+
 @pytest.mark.parametrize(
     ("norm", "bias", "count"), [("instance", True, 54_409_603), ("batch", False, 54_414_019)]
 )

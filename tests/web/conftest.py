@@ -48,14 +48,18 @@ Start = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def toolkit_web(built_page: Path) -> Iterator[Start]:
-    """Starts ``toolkit web`` with some models; gives the address."""
+    """Starts ``toolkit web`` with some models, or all that there are; gives the address.
+
+    `python` is one that has the toolkit installed; this one runs the checkout.
+    """
     running: list[subprocess.Popen[str]] = []
 
-    def start(*models: Path) -> str:
+    def start(*models: Path, python: Path | None = None, cwd: Path = ROOT) -> str:
         options = [text for model in models for text in ("--model", str(model))]
         process = subprocess.Popen(
-            [sys.executable, "-m", "toolkit", "web", "--port", "0", "--quiet", *options],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [python or sys.executable, "-m", "toolkit", "web", "--port", "0", "--quiet", *options],
+            env={**os.environ, "PYTHONPATH": "" if python else str(ROOT)},
+            cwd=cwd,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -109,18 +113,51 @@ def guard() -> Iterator[Guard]:
     guard.close()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+Launch = Callable[..., "Browser"]
 
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("google-chrome")
     assert found, "these tests need Chromium: docs/browser.md"
+    return found
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Launch]:
+    """Starts a Chromium."""
+    from playwright.sync_api import sync_playwright
+
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     options = ["--no-sandbox"] if root else []  # Chromium has no sandbox for root
+    browsers: list[Browser] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=options)
-        yield browser
-        browser.close()
+
+        def start(executable: str | Path) -> Browser:
+            browsers.append(playwright.chromium.launch(executable_path=executable, args=options))
+            return browsers[-1]
+
+        yield start
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Launch, chromium: str) -> Browser:
+    return launch(chromium)
+
+
+@pytest.fixture
+def small_browser(launch: Launch, chromium: str, tmp_path: Path) -> Iterator[Browser]:
+    """One that has no more memory than a machine with 4 GB leaves it: 1.5 GB for each process."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("Linux: RLIMIT_DATA")
+    program = tmp_path / "chromium"
+    program.write_text(f'#!/bin/sh\nulimit -d {1500 * 1024}\nexec "{chromium}" "$@"\n')
+    program.chmod(0o755)
+    browser = launch(program)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -129,7 +166,7 @@ def open_page(browser: Browser, guard: Guard, server: str) -> Iterator[Callable[
     contexts: list[BrowserContext] = []
     pages: list[PhotoPage] = []
 
-    def open_it(address: str = server, **options: Any) -> PhotoPage:
+    def open_it(address: str = server, *, browser: Browser = browser, **options: Any) -> PhotoPage:
         context = browser.new_context(
             **{"locale": "en-US", **options},
             proxy={"server": f"http://127.0.0.1:{guard.port}", "bypass": "127.0.0.1"},

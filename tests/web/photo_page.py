@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zipfile import ZipFile
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from tests.web.pictures import Picture, opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import ConsoleMessage, Download, Page
+    from playwright.sync_api import ConsoleMessage, Download, Page, Route
 
-WAIT = 60_000
+WAIT = 180_000
 """Milliseconds that anything may take on a busy machine."""
 
 
@@ -40,6 +39,19 @@ class PhotoPage:
         self.page.goto(self.address)
         self.page.get_by_role("status").filter(has_text="Ready.").wait_for()
         return self
+
+    def change(self, path: str, edit: Callable[[str], str]) -> None:
+        """Have a script of the page changed before the browser sees it."""
+
+        def answer(route: Route) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, body=edit(response.text()))
+
+        self.page.route(path, answer)
+
+    def before_worker(self, script: str) -> None:
+        """Have the worker run `script` first: another browser, as far as it can tell."""
+        self.change("**/assets/worker-*.js", lambda text: f"{{{script}}}\n{text}")
 
     def assert_quiet(self) -> None:
         """No error, no violation of the policy, no request to another origin."""
@@ -78,7 +90,7 @@ class PhotoPage:
             self.page.get_by_role("button", name="Download", exact=True).click()
         return waiting.value
 
-    def picture(self, source: Path) -> NDArray[np.uint8]:
+    def picture(self, source: Path) -> Picture:
         """Have one photograph coloured; its pixels as a PNG brings them."""
         self.give(source)
         assert self.entry(source.name) == "coloured"
@@ -91,7 +103,5 @@ class PhotoPage:
         return ZipFile(BytesIO(Path(waiting.value.path()).read_bytes()))
 
 
-def pixels(download: Download) -> NDArray[np.uint8]:
-    with Image.open(download.path()) as image:
-        image.load()
-        return np.asarray(image)
+def pixels(download: Download) -> Picture:
+    return opened(Path(download.path()))

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import http.server
-import os
-import subprocess
-import sys
-import threading
 from base64 import b64encode
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
-from tests.web.bundles import EXAMPLES, PAGE, ROOT, make_bundle, scene
-from tests.web.conftest import Guard, Start
-from tests.web.photo_page import WAIT, PhotoPage, pixels
-from toolkit import Colorizer
+from tests.web.bundles import EXAMPLES, SHIPPED
+from tests.web.conftest import Start
+from tests.web.photo_page import PhotoPage, pixels
+from tests.web.pictures import assert_near, expected, saved, scene
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., PhotoPage]
-SHIPPED = ROOT / "exports" / "default"
-
-
-def expected(bundle: Path, source: Path, **options: float) -> NDArray[np.uint8]:
-    return np.asarray(Colorizer(bundle, **options).colorize(source))  # type: ignore[arg-type]
-
-
-def assert_near(got: NDArray[np.uint8], want: NDArray[np.uint8], mean: float, most: int) -> None:
-    assert got.shape == want.shape
-    away = np.abs(got.astype(int) - want)
-    assert away.mean() <= mean
-    assert away.max() <= most
-
-
-def saved(folder: Path, name: str, picture: NDArray[np.uint8], **options: object) -> Path:
-    path = folder / name
-    Image.fromarray(picture).save(path, **options)  # type: ignore[arg-type]
-    return path
 
 
 def test_the_examples_come_out_as_the_command_line_writes_them(
@@ -69,9 +48,11 @@ def test_sizes(size: tuple[int, int], open_page: Open, bundles: list[Path], tmp_
     assert_near(open_page().go().picture(source), expected(bundles[0], source), mean=0.1, most=1)
 
 
-def test_24_megapixels_as_jpeg(open_page: Open, tmp_path: Path) -> None:
+def test_24_megapixels_on_a_small_machine(
+    open_page: Open, small_browser: Browser, tmp_path: Path
+) -> None:
     source = saved(tmp_path, "large.jpg", scene(4000, 6000))
-    page = open_page().go()
+    page = open_page(browser=small_browser).go()
     page.give(source)
     assert page.entry("large.jpg") == "coloured"
     got = page.download("jpeg")
@@ -85,8 +66,13 @@ def test_a_transparent_png_keeps_its_transparency(
     image = Image.fromarray(scene(80, 90))
     image.putalpha(Image.fromarray(scene(80, 90, seed=1)))
     image.save(tmp_path / "clear.png")
-    got = open_page().go().picture(tmp_path / "clear.png")
-    assert_near(got, expected(bundles[0], tmp_path / "clear.png"), mean=0.1, most=1)
+    page = open_page().go()
+    want = expected(bundles[0], tmp_path / "clear.png")
+    assert_near(page.picture(tmp_path / "clear.png"), want)
+    got = page.download("jpeg")  # has none
+    assert got.suggested_filename == "clear-color.png"
+    assert "no transparency" in page.page.get_by_role("status").inner_text()
+    assert_near(pixels(got), want)
 
 
 def test_strength_and_model(open_page: Open, bundles: list[Path], tmp_path: Path) -> None:
@@ -183,249 +169,73 @@ def test_at_100_percent_each_pixel_is_shown_as_it_is_saved(
     assert_near(row, want, mean=0.1, most=1)
 
 
-def test_bad_files_are_told_and_the_others_are_done(open_page: Open, tmp_path: Path) -> None:
-    (tmp_path / "letter.jpg").write_text("Dear grandma,")
-    whole = saved(tmp_path, "whole.jpg", scene(300, 300)).read_bytes()
-    (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
-    Image.new("1", (40_000, 40_000)).save(tmp_path / "bomb.png")
-    (tmp_path / "nothing.png").write_bytes(b"")
-    saved(tmp_path, "last.png", scene(50, 50))
-    page = open_page().go()
-    names = ["letter.jpg", "half.jpg", "bomb.png", "nothing.png", "whole.jpg", "last.png"]
-    page.give(*(tmp_path / name for name in names))
-    assert page.entry("last.png") == "coloured"
-    assert page.entry("whole.jpg") == "coloured"
-    assert page.entry("letter.jpg").startswith("not a picture")
-    assert "ends in the middle" in page.entry("half.jpg")
-    assert "too large (40000 × 40000)" in page.entry("bomb.png")
-    assert page.entry("nothing.png") == "the file is empty"
-    archive = page.archive()
-    assert archive.testzip() is None
-    assert sorted(archive.namelist()) == ["last-color.png", "whole-color.jpg"]
-
-
-def test_300_files_at_once(open_page: Open, tmp_path: Path) -> None:
-    files = [saved(tmp_path, f"p{i:03}.png", scene(24, 24, seed=i)) for i in range(300)]
-    page = open_page().go()
-    page.give(*files)
-    assert page.entry("p299.png") == "coloured"
-    assert page.page.locator("#queue li.failed").count() == 0
-    assert len(page.archive().namelist()) == 300
-
-
-def test_without_a_network_after_the_first_visit(
-    built_page: Path, bundles: list[Path], open_page: Open, tmp_path: Path
+def test_models_can_be_chosen_where_there_are_several(
+    open_page: Open, toolkit_web: Start, bundles: list[Path]
 ) -> None:
-    source = saved(tmp_path, "photo.png", scene(50, 70))
-    with Static(built(tmp_path, bundles[0])) as static:
-        page = open_page(static.address).go()
-        page.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        static.stop()
-        page.page.reload()
-        page.page.get_by_role("status").filter(has_text="Ready.").wait_for()
-        assert_near(page.picture(source), expected(bundles[0], source), mean=0.1, most=1)
+    several = open_page().go().page
+    assert several.locator("#model-control[hidden]").count() == 0
+    assert several.locator("#model option").all_inner_texts() == ["first", "second"]
+    one = open_page(toolkit_web(bundles[1])).go().page
+    assert one.locator("#model-control[hidden]").count() == 1
 
 
-def test_on_a_static_host_one_thread_first_and_isolated_from_the_second_visit(
-    built_page: Path, bundles: list[Path], open_page: Open, tmp_path: Path
-) -> None:
-    source = saved(tmp_path, "photo.png", scene(50, 70))
-    with Static(built(tmp_path, bundles[0])) as static:
-        page = open_page(static.address).go()
-        assert page.page.evaluate("crossOriginIsolated") is False
-        assert_near(page.picture(source), expected(bundles[0], source), mean=0.1, most=1)
-        page.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        page.go()
-        assert page.page.evaluate("crossOriginIsolated") is True
-        assert_near(page.picture(source), expected(bundles[0], source), mean=0.1, most=1)
-
-
-def test_from_toolkit_web_it_is_isolated_at_once(open_page: Open) -> None:
-    assert open_page().go().page.evaluate("crossOriginIsolated") is True
-
-
-def test_a_changed_model_is_not_used(
-    built_page: Path, bundles: list[Path], open_page: Open, tmp_path: Path
-) -> None:
-    site = built(tmp_path, bundles[0])
-    model = site / "models" / "first" / "tiny.onnx"
-    data = bytearray(model.read_bytes())
-    data[-1] ^= 1
-    model.write_bytes(data)
-    with Static(site) as static:
-        page = open_page(static.address)
-        page.page.goto(static.address)
-        alert = page.page.get_by_role("alert")
-        alert.wait_for()
-        assert "not the one that was published" in alert.inner_text()
-
-
-def test_a_browser_without_simd_is_told(open_page: Open) -> None:
-    page = open_page()
-    page.page.route(
-        "**/assets/worker-*.js",
-        lambda route: route.fulfill(
-            response=(got := route.fetch()),
-            body="WebAssembly.validate = () => false;" + got.text(),
-        ),
-    )
-    page.page.goto(page.address)
-    alert = page.page.get_by_role("alert")
-    alert.wait_for()
-    assert "WebAssembly SIMD" in alert.inner_text()
-
-
-def test_nothing_leaves_the_machine(open_page: Open, guard: Guard, tmp_path: Path) -> None:
-    before = list(guard.seen)
+def test_a_format_that_was_chosen_holds_for_all(open_page: Open, tmp_path: Path) -> None:
     page = open_page().go()
-    page.picture(saved(tmp_path, "photo.png", scene(50, 70)))
-    page.page.get_by_role("button", name="a cat").click()
-    assert page.entry("cat.jpg") == "coloured"
-    assert guard.seen == before
-    assert len(page.requests) > 5
-
-    # The guard does see what wants out, and the policy stops the page before that.
-    blocked = page.page.evaluate("fetch('http://elsewhere.test/').then(() => 'sent', () => 'no')")
-    assert blocked == "no"
-    assert guard.seen == before
-    assert any("Content Security Policy" in text for text in page.wrong)
-    page.wrong.clear()
-    page.requests.clear()
-    outside = page.page.context.new_page()
-    with pytest.raises(Exception, match="net::ERR"):
-        outside.goto("http://elsewhere.test/")
-    assert any("elsewhere.test" in line for line in guard.seen)
-    page.wrong.clear()
-    page.requests.clear()
+    page.give(*(saved(tmp_path, name, scene(40, 60)) for name in ("a.jpg", "b.jpg", "c.png")))
+    assert page.entry("c.png") == "coloured"
+    assert page.archive().namelist() == ["a-color.jpg", "b-color.jpg", "c-color.png"]
+    page.page.get_by_label("Save as").select_option("png")
+    page.select("b.jpg")
+    assert page.page.get_by_label("Save as").input_value() == "png"
+    assert page.archive().namelist() == ["a-color.png", "b-color.png", "c-color.png"]
 
 
-def test_bytes_before_a_photograph_can_be_dropped(built_page: Path) -> None:
-    ours = [p for p in built_page.rglob("*") if p.suffix in (".html", ".css", ".js", ".svg")]
-    assert sum(p.stat().st_size for p in ours) <= 120_000
-
-
-def test_the_whole_use_by_keyboard(open_page: Open, tmp_path: Path) -> None:
-    source = saved(tmp_path, "photo.png", scene(50, 70))
+def test_what_is_not_kept_is_told(open_page: Open, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    info = PngInfo()
+    info.add_text("Caption", "Anna")
     page = open_page().go()
-    keyboard = page.page.keyboard
+    captions = "IPTC captions are not kept"
+    want = {
+        saved(tmp_path, "plain.jpg", scene(40, 60)): "",
+        saved(tmp_path, "comment.jpg", scene(40, 60), comment=b"Anna"): captions,
+        saved(tmp_path, "profile.jpg", scene(40, 60), icc_profile=profile): "profile is applied",
+        saved(tmp_path, "text.png", scene(40, 60), pnginfo=info): captions,
+        saved(tmp_path, "photo.webp", scene(40, 60)): "not from this file",
+    }
+    page.give(*want)
+    for source, note in want.items():
+        assert page.entry(source.name) == "coloured"
+        page.select(source.name)
+        said = page.page.locator("#notes").inner_text()
+        assert note in said
+        assert bool(said) is bool(note)
 
-    def focused() -> str:
-        script = "(e => e.id || e.innerText)(document.activeElement)"
-        return str(page.page.evaluate(script))
 
-    def tab_to(name: str) -> None:
-        for _ in range(25):
-            keyboard.press("Tab")
-            if focused() == name:
-                return
-        raise AssertionError(f"{name} is not reached by Tab")
+def test_a_folder_can_be_dropped(open_page: Open, tmp_path: Path) -> None:
+    """A drop as the window system hands it over."""
+    folder = tmp_path / "scans"
+    (folder / "1921").mkdir(parents=True)
+    saved(folder, "b.png", scene(30, 40))
+    saved(folder / "1921", "a.png", scene(30, 40))
+    (folder / "notes.txt").write_text("who is who")
+    (folder / ".hidden.png").write_bytes(b"")
+    page = open_page().go()
+    devtools = page.page.context.new_cdp_session(page.page)
+    files = [str(folder), str(saved(tmp_path, "c.png", scene(30, 40)))]
+    data = {"items": [], "files": files, "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 200, "data": data})
+    assert page.entry("c.png") == "coloured"
+    names = page.page.locator("#queue li span:first-of-type").all_inner_texts()
+    assert names == ["a.png", "b.png", "c.png"]
 
-    tab_to("choose")
-    with page.page.expect_file_chooser() as chooser:
-        keyboard.press("Enter")
-    chooser.value.set_files(source)
+
+def test_one_that_is_chosen_far_below_comes_into_view(open_page: Open, tmp_path: Path) -> None:
+    page = open_page().go()
+    page.give(*(saved(tmp_path, f"p{i}.png", scene(300, 300, seed=i)) for i in range(40)))
+    assert page.entry("p39.png") == "coloured"
+    page.select("p39.png")
     page.shown()
-    tab_to("split")
-    keyboard.press("End")
-    assert page.page.locator("#split").input_value() == "100"
-    tab_to("strength")
-    keyboard.press("Home")
-    assert page.page.locator("#strength-value").inner_text() == "0.00"
-    tab_to("zoom")
-    keyboard.press("Enter")
-    assert page.page.locator("#zoom").get_attribute("aria-pressed") == "true"
-    tab_to("format")
-    page.page.locator("#format").select_option("png")
-    tab_to("save")
-    with page.page.expect_download(timeout=WAIT) as waiting:
-        keyboard.press("Enter")
-    gray = pixels(waiting.value)
-    assert np.abs(gray.astype(int) - np.asarray(Image.open(source))[..., None]).max() <= 1
-
-
-LOOKS: dict[str, dict[str, Any]] = {
-    "desktop": {"viewport": {"width": 1200, "height": 1000}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    "dark": {"viewport": {"width": 1200, "height": 1000}, "color_scheme": "dark"},
-    "korean": {"viewport": {"width": 1200, "height": 1000}, "locale": "ko-KR"},
-}
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_accessible_in_every_look(
-    look: str, open_page: Open, toolkit_web: Start, tmp_path: Path, bundles: list[Path]
-) -> None:
-    """Screenshots lie in TOOLKIT_SCREENSHOTS, where it is set: look at them."""
-    shipped = [SHIPPED] if SHIPPED.is_dir() else []
-    page = open_page(toolkit_web(*shipped, *bundles), **LOOKS[look])
-    page.page.goto(page.address)
-    page.page.locator("#model option").first.wait_for(state="attached")
-    axe = (PAGE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-
-    def violations() -> list[str]:
-        page.page.evaluate(axe)
-        found = page.page.evaluate("axe.run().then(result => result.violations)")
-        return [f"{v['id']}: {[n['html'] for n in v['nodes']]}" for v in found]
-
-    assert violations() == []
-    (tmp_path / "letter.jpg").write_text("Dear grandma,")
-    page.give(*EXAMPLES[:2], tmp_path / "letter.jpg")
-    page.shown()
-    page.page.locator("#queue li.failed").wait_for()
-    assert violations() == []
-    assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    folder = Path(os.environ.get("TOOLKIT_SCREENSHOTS", tmp_path))
-    page.page.screenshot(path=folder / f"{look}.png", full_page=True)
-    if look == "korean":
-        assert page.page.locator("html").get_attribute("lang") == "ko"
-        assert page.page.get_by_role("button", name="내려받기", exact=True).is_visible()
-    assert page.page.locator(".camera").is_visible() is (look == "phone")
-
-
-def built(folder: Path, bundle: Path) -> Path:
-    """The site as ``toolkit web --build`` writes it."""
-    command = [sys.executable, "-m", "toolkit", "web", "--quiet", "--model", str(bundle)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([*command, "--build", str(folder / "site")], env=environment, check=True)
-    return folder / "site"
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-class Static:
-    """``python -m http.server`` in a folder: a host that knows nothing of the page."""
-
-    def __init__(self, folder: Path) -> None:
-        handler = partial(_Quiet, directory=str(folder))
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.address = f"http://127.0.0.1:{self._server.server_port}/"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Static:
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
-
-    def __exit__(self, *args: object) -> None:
-        self.stop()
-
-
-def test_a_folder_named_with_another_alphabet_can_hold_the_site(
-    built_page: Path, open_page: Open, tmp_path: Path
-) -> None:
-    """Below a path, as on a project page, and a model whose name needs quoting."""
-    site = tmp_path / "사진"
-    site.mkdir()
-    built(site, make_bundle(tmp_path / "my model"))
-    with Static(tmp_path) as static:
-        page = open_page(static.address)
-        page.page.goto(f"{static.address}사진/site/")
-        page.page.get_by_role("status").filter(has_text="Ready.").wait_for()
+    top = "document.querySelector('#stage').getBoundingClientRect().top"
+    assert 0 <= page.page.evaluate(top) < 200

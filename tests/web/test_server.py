@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -135,6 +136,19 @@ def test_head_has_a_length_and_no_body(site: Site) -> None:
         assert ask(connection, "/")[0].status == 200  # the connection is still of use
 
 
+def test_a_browser_that_hangs_up_is_no_error(
+    site: Site, page: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (page / "assets" / "engine-1234.wasm").write_bytes(bytes(20_000_000))
+    with served(site) as connection:
+        with socket.create_connection((connection.host, connection.port)) as browser:
+            browser.sendall(b"GET /assets/engine-1234.wasm HTTP/1.1\r\n\r\n")
+            browser.recv(1000)
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert ask(connection, "/")[0].status == 200
+    assert capfd.readouterr().err == ""
+
+
 def test_only_this_machine_can_ask(site: Site) -> None:
     with Server(site, 0) as server:
         assert server.server_address[0] == "127.0.0.1"
@@ -212,11 +226,16 @@ def test_it_prints_its_address_and_ends_well_at_ctrl_c(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A job in a shell's background ignores Ctrl-C, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert "Traceback" not in said

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
+from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -49,32 +51,26 @@ def _root(
         print(context.get_help())
 
 
-def _register() -> None:
-    from toolkit.cli import (
-        colorize,
-        compare,
-        data,
-        doctor,
-        evaluate,
-        export,
-        models,
-        recipes,
-        train,
-        verify,
-        web,
-    )
+COMMANDS = (
+    *("colorize", "train", "recipes", "compare", "data"),
+    *("export", "verify", "evaluate", "bench", "models", "doctor", "web"),
+)
+"""Each is the module of its name in this folder."""
 
-    commands = (
-        *(colorize, train, recipes, compare, data),
-        *(export, verify, evaluate, models, doctor, web),
-    )
-    for module in commands:
-        module.register(app)
+
+def _register(arguments: list[str]) -> None:
+    """Add the command that is asked for, or all where it is none of them: typer takes its time
+    over each option of each."""
+    wanted = arguments[0] if arguments else ""
+    for name in (wanted,) if wanted in COMMANDS else COMMANDS:
+        import_module(f"toolkit.cli.{name}").register(app)
 
 
 def main() -> NoReturn:
     """Run the command line and leave the process with the documented exit code."""
-    _register()
+    _register(sys.argv[1:])
+    # A polite request to stop is Ctrl-C: what is half done is cleaned away, or kept as promised.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()

@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from threading import Event
@@ -18,7 +18,7 @@ import typer
 from toolkit.cli import terminal
 
 if TYPE_CHECKING:
-    from toolkit.runtime.batch import Outcome
+    from toolkit.runtime.batch import Outcome, Settings
     from toolkit.runtime.colorizer import Colorizer
     from toolkit.runtime.formats import Format
     from toolkit.runtime.naming import Task
@@ -34,7 +34,10 @@ def register(app: typer.Typer) -> None:
 def _colorize(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Photographs and folders; - for stdin to stdout."),
+        typer.Argument(
+            metavar="PATH...",
+            help="Photographs, folders, patterns like 'scans/*.jpg'; - for stdin to stdout.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -62,6 +65,10 @@ def _colorize(
     tta: Annotated[
         bool, typer.Option("--tta", help="Look at the mirrored photograph too; twice the work.")
     ] = False,
+    restore: Annotated[
+        str | None,
+        typer.Option("--restore", help="A model that sharpens the light first: recipe srcnn."),
+    ] = None,
     keep_original_color: Annotated[
         str,
         typer.Option("--keep-original-color", help="auto: leave what is in colour; or never."),
@@ -109,6 +116,8 @@ def _colorize(
 
     Example:  toolkit colorize grandma.jpg     writes grandma-color.jpg beside it.
 
+    Addresses like s3://bucket/scans/ go in and out too, with the extra `scale`.
+
     A folder's results go to a folder beside it, or to --output, in the same tree. Nothing that
     exists is replaced unless you say --overwrite, and no photograph that you give ever is.
     """
@@ -118,7 +127,7 @@ def _colorize(
     from toolkit.runtime.formats import by_name
     from toolkit.runtime.naming import plan
     from toolkit.runtime.report import Report
-    from toolkit.runtime.selection import read_manifest
+    from toolkit.runtime.selection import expand, read_manifest
     from toolkit.runtime.selection import shard as part_of
     from toolkit.runtime.threads import available_threads
 
@@ -126,7 +135,7 @@ def _colorize(
     warnings.filterwarnings("ignore", module=r"PIL\.")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
-    inputs = [*(paths or []), *(read_manifest(manifest) if manifest else [])]
+    inputs = [*expand(paths or []), *(read_manifest(manifest) if manifest else [])]
     to = by_name(format) if format else None
     _check(inputs, watch=watch, resume=resume, report=report, contact_sheet=contact_sheet)
 
@@ -137,13 +146,14 @@ def _colorize(
             size=size,
             upsample=upsample,
             tta=tta,
+            restore=restore,
             keep_original_color=keep_original_color,
             threads=max(1, available_threads() // jobs),
             max_megapixels=max_megapixels,
         )
 
     if inputs == [STANDARD]:
-        _through(colorizer(), output, to, quality)
+        _through(colorizer(), output, to, Settings(quality, side_by_side))
         return
     if STANDARD in inputs:
         raise UsageError("- is standard input and stands alone; for a file of this name give ./-")
@@ -160,7 +170,8 @@ def _colorize(
     engine = colorizer()
     weights = (engine.contract.source, engine.contract.precision)
     choices = (strength, size, upsample, tta, keep_original_color, format, quality, side_by_side)
-    known = Report(report, repr((weights, choices))) if report else None
+    sharpened = [engine.restorer.source] if engine.restorer else []
+    known = Report(report, repr((weights, choices, *sharpened))) if report else None
     with _stopping() as stop:
         work: Iterable[Task] = _watched(tasks, stop) if watch else tasks()
         outcomes = []
@@ -194,15 +205,19 @@ def _check(
         by_name(contact_sheet.suffix or "none")
 
 
-def _through(colorizer: Colorizer, output: Path | None, to: Format | None, quality: int) -> None:
+def _through(
+    colorizer: Colorizer, output: Path | None, to: Format | None, settings: Settings
+) -> None:
     """One photograph from standard input, to standard output or `output`."""
     from toolkit.files import write_bytes
+    from toolkit.runtime.batch import make
     from toolkit.runtime.formats import by_suffix
 
-    photo = colorizer.read(sys.stdin.buffer.read())
     stream = BytesIO()
     to = to or (by_suffix(output.suffix) if output else None)
-    colorizer.write(photo, stream, to, quality=quality)
+    made = make(sys.stdin.buffer.read(), lambda: nullcontext(stream), colorizer, settings, to)
+    for note in made.notes:
+        terminal.warn(note)
     if output is not None:
         write_bytes(output, stream.getvalue(), overwrite=False)
     else:
@@ -239,9 +254,12 @@ def _with_progress(outcomes: Iterator[Outcome], work: Iterable[Task]) -> Iterato
         yield from outcomes
         return
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    yield from track(outcomes, "colouring", len(work), console=Console(stderr=True))
+    # Paths go above the bar where both are on the terminal, and where they are sent if not.
+    both = sys.stdout.isatty()
+    with Progress(console=Console(stderr=True), redirect_stdout=both) as progress:
+        yield from progress.track(outcomes, len(work), description="colouring")
 
 
 def _tell(outcome: Outcome, json: bool) -> None:
@@ -261,24 +279,19 @@ def _finish(outcomes: list[Outcome], seconds: float, *, json: bool, sheet: Path 
     if json:
         terminal.print_json([as_json(outcome) for outcome in outcomes])
     if len(outcomes) > 1:
-        terminal.say(_summary(outcomes, seconds))
+        from toolkit.cli.summary import tell
+
+        tell(outcomes, seconds)
     if sheet is not None:
         from toolkit.runtime.contact_sheet import write_contact_sheet
         from toolkit.runtime.formats import by_name
 
-        pairs = [(o.source, o.target) for o in outcomes if o.status == "done"]
+        pairs = [
+            (o.source, o.target)
+            for o in outcomes
+            if o.status == "done" and isinstance(o.source, Path) and isinstance(o.target, Path)
+        ]
         write_contact_sheet(sheet, pairs, by_name(sheet.suffix))
-
-
-def _summary(outcomes: list[Outcome], seconds: float) -> str:
-    counts = {
-        status: sum(o.status == status for o in outcomes)
-        for status in ("done", "unchanged", "skipped", "failed")
-    }
-    told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-    megapixels = sum(o.width * o.height for o in outcomes) / 1e6
-    speed = megapixels / max(seconds, 1e-9)
-    return f"{told}: {megapixels:.1f} megapixels in {seconds:.1f} s, {speed:.1f} a second"
 
 
 def _raise_failures(outcomes: list[Outcome], *, interrupted: bool) -> None:

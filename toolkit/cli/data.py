@@ -24,9 +24,52 @@ Folder = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     data = typer.Typer(help="Look at photographs before training on them.", no_args_is_help=True)
+    data.command("fetch")(fetch)
     data.command("check")(check)
     data.command("stats")(stats)
     app.add_typer(data, name="data")
+
+
+def fetch(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="One of --list, or an http address.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The folder to make [default: NAME].")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(metavar="HEX", help="What the archive must have, if you know it.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="List what can be fetched.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Fetch photographs to train on: downloaded, checked, unpacked.
+
+    A download that broke off goes on where it stopped when the command is run again.
+
+    Example:  toolkit data fetch coco-tiny --out photos/coco-tiny
+    """
+    from toolkit.errors import UsageError
+    from toolkit.training.data.datasets import DATASETS
+    from toolkit.training.data.fetch import fetch, find_dataset
+
+    if show:
+        for key, dataset in DATASETS.items():
+            print(f"{key:15} {dataset.about}; {dataset.url}")
+        return
+    if name is None:
+        raise UsageError(f"which? Choose one of: {', '.join(DATASETS)}; toolkit data fetch --list")
+    stem, dataset = find_dataset(name, sha256)
+    folder = out or Path(stem)
+    with _loading() as on_progress:
+        files = fetch(dataset, folder, on_progress=on_progress, on_message=say)
+    if as_json:
+        print_json({"folder": str(folder), "files": files})
+    else:
+        print(f"{folder}: {files:,} files" if files else f"{folder}: there already")
+    say(f"look at them with: toolkit data check {folder}")
 
 
 def check(
@@ -140,5 +183,21 @@ def _counting() -> Iterator[Callable[[int, int], None]]:
         console=Console(stderr=True),
         transient=True,
     ) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _loading() -> Iterator[Callable[[int, int | None], None]]:
+    """Count bytes on a terminal; elsewhere say nothing."""
+    if not shows_progress():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+    from rich.progress import TransferSpeedColumn as Speed
+
+    columns = (BarColumn(), DownloadColumn(), Speed(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -7,7 +7,6 @@ import platform
 import re
 from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +103,8 @@ def _extra(name: str, packages: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version  # slow: not for each start
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -34,7 +34,8 @@ def export(
             "--format",
             "-f",
             metavar="F[,F]",
-            help="Formats, or all; each may say its precision: onnx:fp16-storage. See --list.",
+            help="Formats, or all; each may say its precision and boundary: onnx:fp16-storage, "
+            "coreml:image:512. See --list.",
         ),
     ] = "onnx",
     out: Annotated[
@@ -58,9 +59,42 @@ def export(
         Path | None,
         typer.Option("--proof", metavar="FOLDER", help="Photographs to prove it on besides ours."),
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="FOLDER",
+            help="At least 100 photographs like those to be coloured, for int8.",
+        ),
+    ] = None,
+    compute_units: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UNITS",
+            help="Core ML: what the program that loads it should run it on: all, cpu_only, "
+            "cpu_and_gpu or cpu_and_ne. Recorded in the contract.",
+            show_default=False,
+        ),
+    ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A state_dict trained elsewhere, with --generator."),
+        typer.Option(
+            metavar="FILE", help="A state_dict trained elsewhere, with --recipe or --generator."
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What --weights were trained as.")
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            help="Of red, green and blue, as the pictures of --weights were scaled: three numbers "
+            "with commas, or six where the given and the true ones differ. Default: published.",
+            show_default=False,
+        ),
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(help="The deviation, likewise.", show_default=False)
     ] = None,
     generator: Annotated[
         str | None, typer.Option(metavar="NAME", help="The architecture of --weights.")
@@ -91,12 +125,14 @@ def export(
     Example:  toolkit export runs/first --format all --out exports/first
     """
     from toolkit.export.formats import FORMATS
-    from toolkit.export.request import parse
+    from toolkit.export.request import check_calibration, check_compute_units, parse
 
     if show_list:
         _print_formats(json)
         return
     requests = parse(formats, precision, boundary)
+    check_calibration(requests, calibrate is not None)
+    check_compute_units(requests, compute_units)
     for form in (FORMATS[request.format] for request in requests):
         form.require((*form.write_needs, "safetensors"), f"exporting {form.title}")
 
@@ -104,7 +140,7 @@ def export(
     from toolkit.export.bundle import export as make
     from toolkit.runtime.photo import find_photos, read_rgb
 
-    source = _source(run, weights, generator)
+    source = _source(run, weights, generator, recipe, mean, std)
     if source.reason:
         terminal.say(f"exporting {source.reason}")
     place = out or free_place(Path("exports"), source.name, requests)
@@ -113,6 +149,8 @@ def export(
         with_checkpoint=with_checkpoint,
         notes=_read_notes(notes),
         overwrite=force,
+        compute_units=compute_units,
+        calibrate=calibrate,
         photographs=[read_rgb(path) for path in find_photos(proof)] if proof else [],
         command=shlex.join(["toolkit", *sys.argv[1:]]),
     )
@@ -123,23 +161,46 @@ def export(
         _print_table(place, manifest)
 
 
-def _source(run: Path | None, weights: Path | None, generator: str | None) -> Any:
+def _source(
+    run: Path | None,
+    weights: Path | None,
+    generator: str | None,
+    recipe: str | None,
+    mean: str | None,
+    std: str | None,
+) -> Any:
     from toolkit.errors import UsageError, one_of
+    from toolkit.export.outside import of_recipe
     from toolkit.export.source import Source, find_source
     from toolkit.training.networks import GENERATORS
 
-    if weights is None and generator is None:
+    if weights is None and not any((generator, recipe, mean, std)):
         return find_source(run)
     if run is not None:
         raise UsageError("RUN and --weights name two models; give one of them")
-    if weights is None or generator is None:
+    if weights is None or (generator is None) == (recipe is None):
         raise UsageError(
-            "--weights and --generator belong together; the generators: "
-            f"{', '.join(sorted(GENERATORS))}"
+            "--weights needs --recipe, or the bare --generator (one of "
+            f"{', '.join(sorted(GENERATORS))}), and either needs --weights"
         )
+    if recipe is not None:
+        header = of_recipe(recipe, _numbers("--mean", mean), _numbers("--std", std))
+        return Source(weights, weights.stem, generator=header["generator"]["name"], header=header)
+    if mean or std:
+        raise UsageError("--mean and --std need --recipe, which says what is translated")
+    assert generator is not None
     if generator not in GENERATORS:
         raise one_of("generator", generator, sorted(GENERATORS))
     return Source(weights, weights.stem, generator=generator)
+
+
+def _numbers(option: str, text: str | None) -> list[float]:
+    from toolkit.errors import UsageError
+
+    try:
+        return [float(word) for word in text.split(",")] if text else []
+    except ValueError:
+        raise UsageError(f"{option} {one_line(text)}: write numbers with commas") from None
 
 
 def _read_notes(path: Path | None) -> str:

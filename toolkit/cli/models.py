@@ -116,8 +116,21 @@ def _facts(model: Model, contract: Contract) -> dict[str, object]:
         "licence": contract.licence,
         "task": contract.task,
         "boundary": contract.boundary,
-        "size": contract.size,
+        "size": _size(contract),
         "precision": contract.precision,
         "file": model.path,
         "origin": model.origin,
     }
+
+
+def _size(contract: Contract) -> str:
+    """The sizes at which the network sees photographs, in words."""
+    from toolkit.contract import FixedSize
+
+    size = contract.size
+    if isinstance(size, FixedSize):
+        return f"the network sees {size.width} x {size.height} pixels"
+    return (
+        f"the network's short side is {size.preferred} pixels unless --size says otherwise: "
+        f"multiples of {size.multiple_of} from {size.minimum} to {size.maximum}"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,8 @@ Examples:
   toolkit train photos/ --recipe unet_256 --set epochs=20
 
   toolkit train --resume runs/mine
+
+  torchrun --nproc-per-node 2 -m toolkit train photos/ --out runs/mine
 
 Stop it with Ctrl-C at any time: everything is saved, and --resume goes on as if nothing had
 happened. The run folder then holds the checkpoints, curves.png, samples/ and metrics.jsonl;
@@ -106,6 +109,7 @@ def train(
         require(module, "train", "training")
     from toolkit.training import trainer
     from toolkit.training.data.exclude import read_exclude
+    from toolkit.training.distributed import leads
     from toolkit.training.recipe import load_recipe
 
     if resume is not None:
@@ -113,8 +117,8 @@ def train(
     else:
         loaded = load_recipe(recipe, _changes(settings, epochs, patience))
         run = out or _new_run(loaded.name)
-    with _bar() as watcher:
-        if board:
+    with _bar() if leads() else nullcontext(trainer.Watcher()) as watcher:
+        if board and leads():
             _add_board(watcher, run)
         if loaded is None:
             outcome = trainer.resume(
@@ -138,7 +142,8 @@ def train(
                 command=["toolkit", *sys.argv[1:]],
                 watcher=watcher,
             )
-    _report(outcome, as_json)
+    if leads():
+        _report(outcome, as_json)
 
 
 def _changes(settings: list[str] | None, epochs: int | None, patience: int | None) -> list[str]:
@@ -194,13 +199,24 @@ def _report(outcome: Outcome, as_json: bool) -> None:
     print(f"steps    {outcome.steps}")
     for name, values in (("dev", outcome.dev), ("val", outcome.val)):
         if values is not None:
-            print(
-                f"{name:8} {values['gain']:+.2f} dB over gray, "
-                f"{values['worse']:.0%} made worse, "
-                f"colourfulness {values['colourfulness_ratio']:.2f} of the truth, "
-                f"PSNR {values['psnr']:.2f} dB, CIEDE2000 {values['ciede2000']:.2f}"
-            )
+            print(f"{name:8} {_in_words(values)}")
     say(f"export it with: toolkit export {outcome.run} --format all")
+
+
+_PHRASES = {
+    "worse": "{:.0%} made worse",
+    "colourfulness_ratio": "colourfulness {:.2f} of the truth",
+    "psnr": "PSNR {:.2f} dB",
+    "psnr_bicubic": "bicubic {:.2f} dB",
+    "ciede2000": "CIEDE2000 {:.2f}",
+}
+
+
+def _in_words(figures: dict[str, float]) -> str:
+    """Those figures that the task has."""
+    over = "bicubic" if "psnr_bicubic" in figures else "gray"
+    words = [phrase.format(figures[name]) for name, phrase in _PHRASES.items() if name in figures]
+    return ", ".join([f"{figures['gain']:+.2f} dB over {over}", *words])
 
 
 class _bar:
@@ -250,11 +266,7 @@ class _bar:
 
     def _epoch(self, row: dict[str, Any]) -> None:
         dev = row["dev"]
-        say(
-            f"epoch {row['epoch']}: loss {row['train']['loss']:.3f}, "
-            f"dev {dev['gain']:+.2f} dB over gray, {dev['worse']:.0%} worse, "
-            f"colourfulness {dev['colourfulness_ratio']:.2f}"
-        )
+        say(f"epoch {row['epoch']}: loss {row['train']['loss']:.4g}, dev {_in_words(dev)}")
 
 
 def _left(progress: Progress) -> str:

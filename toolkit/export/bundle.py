@@ -13,17 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from toolkit.contract import Contract, FlexibleSize
-from toolkit.errors import OutputError, ProofFailed, one_line
+from toolkit.contract import Contract, FlexibleSize, picture_side
+from toolkit.errors import OutputError, ProofFailed, UsageError, one_line
 from toolkit.export import manifest, model_card, references
-from toolkit.export.boundary import BOUNDARIES, proof_size
+from toolkit.export.boundary import BOUNDARIES, boundary_of, proof_size
+from toolkit.export.calibration import Calibration
+from toolkit.export.calibration import read as read_calibration
 from toolkit.export.deploy import DeployModel, contract_of, fixed, image_contract
 from toolkit.export.formats import FORMATS, Order
-from toolkit.export.parity import Tolerance, measure_ab
+from toolkit.export.parity import Tolerance
 from toolkit.export.proof import Case, cases_for, check_eager, prove
-from toolkit.export.proof_set import NAMES, l_fields
+from toolkit.export.proof_set import NAMES
 from toolkit.export.request import Request
 from toolkit.export.source import Source
+from toolkit.export.speed import speed_ratio
 from toolkit.files import atomic_folder, sha256
 from toolkit.training import checkpoint
 from toolkit.training.networks import Generator
@@ -58,6 +61,10 @@ class Settings:
     command: str = ""
     photographs: list[NDArray[np.uint8]] = field(default_factory=list, repr=False)
     """The user's own, (H, W, 3), for the proof."""
+    compute_units: str | None = None
+    """Which of a format's `compute_units` the program that loads it should choose."""
+    calibrate: Path | None = None
+    """A folder of photographs, for the precisions that need one."""
 
 
 def free_place(root: Path, name: str, requests: list[Request]) -> Path:
@@ -101,7 +108,8 @@ def export(
             f"{one_line(out)}: exists and is not replaced: give another --out, or --force"
         )
     generator, header = source.load()
-    model = DeployModel(generator)
+    model = DeployModel(generator, header)
+    _refuse_what_the_task_lacks(model, requests)
     check_eager(model)
     contract = contract_of(
         generator,
@@ -109,17 +117,25 @@ def export(
         licence=str(header.get("licence", "LicenseRef-unknown")),
         source=sha256(source.path),
         preferred=int(header.get("preferred_size", 256)),
+        task=model.task,
     )
-    cases = _Cases(model, settings.photographs)
+    calibration = Calibration()
+    if settings.calibrate:
+        progress(f"{one_line(settings.calibrate)}: reading photographs")
+        calibration = read_calibration(settings.calibrate, contract.size, progress)
+    cases = _Cases(model, settings.photographs + calibration.held_back)
     with atomic_folder(out, overwrite=settings.overwrite) as folder:
         files: dict[str, Any] = {}
         measured: dict[str, Any] = {}
         for request in sorted(requests, key=lambda r: r.boundary == "image"):
-            mine = _contract_for(contract, request, settings.dynamic)
+            mine = _contract_for(contract, request, settings)
             name = request.file_name(source.name, requests)
             progress(f"{name}: writing and proving")
-            files[name], measured[name] = _write(folder / name, request, mine, model, cases)
-        model_card.write_strip(folder, cases.of(contract))
+            order = Order(model, mine, _example(mine), calibration.fields)
+            files[name], measured[name] = _write(folder / name, request, order, cases)
+            for told in measured[name].get("speed", {}).items():
+                progress(f"{name}: {told[1]} times as fast as {told[0]} here")
+        model_card.write_strip(folder, boundary_of(contract), cases.of(contract))
         made = {
             "schema": manifest.SCHEMA,
             "name": source.name,
@@ -142,47 +158,72 @@ def export(
     return made
 
 
+def _refuse_what_the_task_lacks(model: DeployModel, requests: list[Request]) -> None:
+    task = model.task
+    for request in requests:
+        if request.boundary not in task.boundaries:
+            raise UsageError(
+                f"a model for the task {task.name} has no {request.boundary} boundary; it has: "
+                f"{', '.join(task.boundaries)}"
+            )
+        if request.precision in FORMATS[request.format].calibrated and task.name != "colorize":
+            raise UsageError(
+                f"{request.format} cannot hold {request.precision} for the task {task.name}: "
+                "photographs are read for colorize alone"
+            )
+
+
+def _example(contract: Contract) -> NDArray[np.float32]:
+    """What the network sees of the proof set's first picture, at any boundary."""
+    inside = replace(contract, boundary="tensor")
+    return boundary_of(inside).proof_set(inside)[0]
+
+
 class _Cases:
     """The proof's inputs and what they should become, once for each boundary and size."""
 
     def __init__(self, model: DeployModel, photographs: list[NDArray[np.uint8]]) -> None:
-        self._model, self._photographs = model, photographs
+        self.model, self._photographs = model, photographs
         self.by_file: dict[str, list[Case]] = {}
 
     def of(self, contract: Contract) -> list[Case]:
         name = self.file(contract)
         if name not in self.by_file:
-            self.by_file[name] = cases_for(self._model, contract, self._photographs)
+            self.by_file[name] = cases_for(self.model, contract, self._photographs)
         return self.by_file[name]
 
     def file(self, contract: Contract) -> str:
         """Where the results of the proof set will be stored."""
+        side = picture_side(contract)
+        if side is not None:
+            return f"references-image-{side}x{side}.npz"
         height, width = proof_size(contract)
         kind = "free" if isinstance(contract.size, FlexibleSize) else "fixed"
         return f"references-{contract.boundary}-{kind}-{height}x{width}.npz"
 
 
-def _contract_for(contract: Contract, request: Request, dynamic: bool) -> Contract:
-    free = dynamic and FORMATS[request.format].flexible
+def _contract_for(contract: Contract, request: Request, settings: Settings) -> Contract:
+    form = FORMATS[request.format]
+    free = settings.dynamic and form.flexible
+    extra = dict(contract.extra)
+    if form.compute_units:
+        extra["compute_units"] = settings.compute_units or form.compute_units[0]
+    if request.side is not None:
+        extra["picture"] = str(request.side)
     return replace(
         image_contract(contract) if request.boundary == "image" else contract,
         precision=request.precision,
         size=contract.size if free else fixed(contract.size),
+        extra=extra,
     )
 
 
 def _write(
-    path: Path,
-    request: Request,
-    contract: Contract,
-    model: DeployModel,
-    cases: _Cases,
+    path: Path, request: Request, order: Order, cases: _Cases
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    form = FORMATS[request.format]
-    example = l_fields(*proof_size(contract))[:1]
-    order = Order(model, contract, example)
-    form.write(order, path)
-    proof, milliseconds = prove(path, form, contract, model, cases.of(contract))
+    form, contract = FORMATS[request.format], order.contract
+    facts = form.write(order, path)
+    proof, milliseconds = prove(path, form, contract, cases.model, cases.of(contract))
     entry = {
         "format": request.format,
         "precision": request.precision,
@@ -192,14 +233,19 @@ def _write(
         "contract": asdict(contract),
         "proof": proof,
         "references": cases.file(contract),
+        **facts,
     }
-    return entry, {"milliseconds_per_field": milliseconds, "input": list(order.example.shape)}
+    measured = {"milliseconds_per_field": milliseconds, "input": list(order.example.shape)}
+    if request.precision in form.faster_than:
+        measured["speed"] = speed_ratio(path, form, order, cases.of(contract)[0].given)
+    return entry, measured
 
 
 def _write_references(folder: Path, proofs: _Cases) -> dict[str, str]:
     written = {}
     for name, cases in proofs.by_file.items():
-        as_maps = BOUNDARIES["image" if cases[0].expected.dtype == np.uint8 else "tensor"].as_maps
+        boundary = "image" if cases[0].expected.dtype == np.uint8 else "tensor"
+        as_maps = BOUNDARIES[proofs.model.task.name, boundary].as_maps
         maps = [as_maps(case.expected) for case in cases[: len(NAMES)]]
         (folder / name).write_bytes(references.digest(maps))
         written[name] = sha256(folder / name)
@@ -221,9 +267,10 @@ def _write_checkpoint(
         for name, t in checkpoint.weights(generator, "generator").items()
     }
     checkpoint.save_checkpoint(path, tensors, header)
-    again = DeployModel(checkpoint.load_generator(path)[0])
+    again = DeployModel(*checkpoint.load_generator(path))
+    measure = BOUNDARIES[again.task.name, "tensor"].measure
     with torch.no_grad():
-        figures = measure_ab(
+        figures = measure(
             (c.given, again(torch.from_numpy(c.given)).numpy(), c.expected) for c in cases
         )
     excess = list(_CHECKPOINT_TOLERANCE.excess(figures))

@@ -1,16 +1,18 @@
-"""The network as others see it: CIE L* in, CIE a*b* out, nothing to scale by hand."""
+"""The network as others see it: CIE units or levels in and out, nothing to scale by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from toolkit.contract import SCHEMA, Contract, FixedSize, FlexibleSize, Port
 from toolkit.errors import ProofFailed
+from toolkit.export.scaling import TASKS, Task, task_of
 from toolkit.training.networks import Generator
-from toolkit.training.networks.generator import AB_SCALE, L_SCALE
 
 __all__ = [
     "MAXIMUM_SIDE",
@@ -28,14 +30,24 @@ MAXIMUM_SIDE = 2048
 class DeployModel(nn.Module):
     """A generator with its scaling folded in.
 
+    Parameters
+    ----------
+    generator : Generator
+    header : mapping, optional
+        Of its checkpoint: ``task``, and the ``scaling`` of a translator.
+
     Raises
     ------
     ProofFailed
         If any part of the generator still behaves as in training.
     """
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, header: Mapping[str, Any] | None = None) -> None:
         super().__init__()
+        self.task = task_of(header or {})
+        self.before, self.after = self.task.around(header or {})
+        self.before.eval()
+        self.after.eval()
         self.generator = generator
         self.training = False
         remnants = training_remnants(self)
@@ -45,10 +57,10 @@ class DeployModel(nn.Module):
                 f"{', '.join(remnants[:4])}{', ...' if len(remnants) > 4 else ''}; nothing written"
             )
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """L* in 0..100, shape (N, 1, H, W), to a*b* in CIE units, shape (N, 2, H, W)."""
-        ab: Tensor = self.generator(lightness / L_SCALE - 1) * AB_SCALE
-        return ab
+    def forward(self, given: Tensor) -> Tensor:
+        """What the task's input port states to what its output port states, both NCHW."""
+        made: Tensor = self.after(self.generator(self.before(given)))
+        return made
 
 
 def training_remnants(model: nn.Module) -> list[str]:
@@ -72,6 +84,7 @@ def contract_of(
     licence: str,
     source: str,
     preferred: int,
+    task: Task = TASKS["colorize"],
 ) -> Contract:
     """The contract of a generator's tensor boundary.
 
@@ -83,6 +96,7 @@ def contract_of(
         As in `Contract`.
     preferred : int
         Short side that gives the best colours; rounded to a legal one.
+    task : Task
     """
     if generator.fixed_size is not None:
         size: FixedSize | FlexibleSize = FixedSize(
@@ -95,10 +109,10 @@ def contract_of(
         size = FlexibleSize(step, legal, step, top, fit="keep_aspect")
     return Contract(
         schema=SCHEMA,
-        task="colorize",
+        task=task.name,
         boundary="tensor",
-        input=Port("l", "cie-l", "float32", "NCHW", 1, (0.0, 100.0)),
-        output=Port("ab", "cie-ab", "float32", "NCHW", 2, (-128.0, 127.0)),
+        input=task.input,
+        output=task.output,
         resample="triangle",
         upsample="bilinear",
         gamut="chroma",
@@ -108,6 +122,7 @@ def contract_of(
         model=model,
         licence=licence,
         source=source,
+        extra=task.extra(generator),
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from toolkit.export.boundary import Boundary
 from toolkit.export.proof import Case
-from toolkit.lab import lab_to_rgb, to_uint8
 
 __all__ = ["render", "write_strip"]
 
@@ -21,18 +21,20 @@ Colours are guesses: plausible, not the ones that were there. Where the network 
 stays near gray. Do not take its colours as evidence.
 """
 
+_PURPOSES = {
+    "colorize": "Colorizes gray photographs: takes L* (0..100) and gives a* and b* in CIE units",
+    "luma": "Restores the light of small scans: takes L* (0..100) and gives L* of the same size",
+    "translate": "Makes one picture of another: takes sRGB in 0..1 and gives sRGB in 0..1",
+}
+
 _SHOWN = (1, 5, 7, 9)
 """Of the proof set: face, cat, coffee, rocket."""
 
 
-def write_strip(folder: Path, cases: list[Case]) -> None:
-    """Four pictures of the proof set, gray above and coloured below."""
-    columns = []
-    for index in _SHOWN:
-        field, ab = cases[index].given[0], cases[index].expected[0]
-        lab = np.concatenate([field, ab]).transpose(1, 2, 0)
-        gray = np.concatenate([field, np.zeros_like(ab)]).transpose(1, 2, 0)
-        columns.append(np.concatenate([to_uint8(lab_to_rgb(x)) for x in (gray, lab)]))
+def write_strip(folder: Path, boundary: Boundary, cases: list[Case]) -> None:
+    """Four pictures of the proof set, given above and made below."""
+    shown = [cases[index] for index in _SHOWN]
+    columns = [np.concatenate(boundary.pictures(case.given, case.expected)) for case in shown]
     Image.fromarray(np.concatenate(columns, axis=1)).save(folder / STRIP, quality=85)
 
 
@@ -48,10 +50,10 @@ def render(manifest: dict[str, Any], notes: str) -> str:
     training = "\n".join(f"- {key}: {value}" for key, value in manifest["training"].items())
     return f"""# {manifest["name"]} ({contract["model"]})
 
-Colorizes gray photographs: takes L* (0..100) and gives a* and b* in CIE units; the scaling is
+{_PURPOSES[contract["task"]]}; the scaling is
 inside. Licence of the weights: {contract["licence"]}.
 
-![Gray pictures and their colours]({STRIP})
+![Pictures given, and what becomes of them]({STRIP})
 
 ## Files
 

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from toolkit.evaluation.metrics import ciede2000, psnr
 from toolkit.lab import lab_to_rgb, rgb_to_lab, to_uint8
 
-__all__ = ["Figures", "Tolerance", "measure_ab", "measure_pixels"]
+__all__ = [
+    "Figures",
+    "Tolerance",
+    "measure_ab",
+    "measure_l",
+    "measure_pixels",
+    "measure_rgb",
+]
 
 Float = NDArray[np.float32]
 Pair = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -35,10 +42,14 @@ class Figures:
     p99_ciede2000: float
     psnr: float
     """Of the final 8-bit sRGB pixels, in dB; 999 where they are equal."""
+    psnr_loss: float | None = None
+    """What the one loses against the other where the true colours are known, in dB; the mean
+    over photographs."""
 
     def as_dict(self) -> dict[str, float]:
         """As the manifest stores them: four significant digits."""
-        return {name: float(f"{value:.4g}") for name, value in asdict(self).items()}
+        known = ((name, value) for name, value in asdict(self).items() if value is not None)
+        return {name: float(f"{value:.4g}") for name, value in known}
 
 
 @dataclass(frozen=True)
@@ -49,12 +60,14 @@ class Tolerance:
     mean_error: float | None = None
     mean_ciede2000: float | None = None
     p99_ciede2000: float | None = None
+    psnr_loss: float | None = None
+    """Of photographs; without any it is not asked for."""
 
     def excess(self, figures: Figures) -> Iterator[str]:
         """Each figure that is too large, in words. A figure that is no number is too large."""
         for bound in fields(self):
             limit, value = getattr(self, bound.name), getattr(figures, bound.name)
-            if limit is not None and not value <= limit:
+            if limit is not None and value is not None and not value <= limit:
                 yield f"{bound.name} {value:.4g} where {limit:g} is allowed"
 
     def describe(self) -> str:
@@ -79,6 +92,34 @@ def measure_ab(pairs: Iterable[Pair]) -> Figures:
     return _figures(
         (ab, expected, _pixels(lightness, ab), _pixels(lightness, expected))
         for lightness, ab, expected in _comparable(pairs)
+    )
+
+
+def measure_l(pairs: Iterable[Pair]) -> Figures:
+    """Compare L* with what they should be.
+
+    Parameters
+    ----------
+    pairs : iterable of (input, lightness, expected)
+        The latter two of shape (N, 1, H, W), in 0..100.
+    """
+    return _figures(
+        (lightness, expected, _gray_pixels(lightness), _gray_pixels(expected))
+        for _, lightness, expected in _comparable(pairs)
+    )
+
+
+def measure_rgb(pairs: Iterable[Pair]) -> Figures:
+    """Compare RGB with what they should be; errors are of 0..1.
+
+    Parameters
+    ----------
+    pairs : iterable of (input, rgb, expected)
+        The latter two of shape (N, 3, H, W), sRGB in 0..1.
+    """
+    return _figures(
+        (rgb, expected, _rgb_pixels(rgb), _rgb_pixels(expected))
+        for _, rgb, expected in _comparable(pairs)
     )
 
 
@@ -139,3 +180,11 @@ def _pixels(lightness: Float, ab: Float) -> NDArray[np.uint8]:
     """Every second pixel of every second row: CIEDE2000 of all takes longer than the network."""
     lab = np.concatenate([lightness, ab], axis=1)[..., ::2, ::2]
     return to_uint8(lab_to_rgb(lab.transpose(0, 2, 3, 1)))
+
+
+def _gray_pixels(lightness: Float) -> NDArray[np.uint8]:
+    return _pixels(lightness, np.zeros_like(lightness[:, [0, 0]]))
+
+
+def _rgb_pixels(rgb: Float) -> NDArray[np.uint8]:
+    return to_uint8(rgb[..., ::2, ::2].transpose(0, 2, 3, 1))

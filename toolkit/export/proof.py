@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-from toolkit.contract import Contract, FlexibleSize
+from toolkit.contract import Contract, FlexibleSize, picture_side
 from toolkit.errors import ProofFailed, UnusableModel
-from toolkit.export.boundary import BOUNDARIES, proof_size
+from toolkit.export.boundary import (
+    BOUNDARIES,
+    Boundary,
+    boundary_of,
+    proof_size,
+    tolerance_of,
+)
 from toolkit.export.deploy import DeployModel
 from toolkit.export.diagnose import first_departure
 from toolkit.export.formats import Format
-from toolkit.export.proof_set import fit, gray_fields, l_fields
+from toolkit.export.proof_set import fit, gray_fields
 from toolkit.export.replay import replay
-from toolkit.lab import gray_of_rgb, gray_to_l
+from toolkit.lab import gray_of_rgb, rgb_to_lab
 from toolkit.runtime.compose import compose
-from toolkit.runtime.resample import lightness, network_size
+from toolkit.runtime.resample import levels, lightness, network_size
 
 __all__ = ["Case", "cases_for", "check_eager", "prove"]
 
@@ -36,6 +43,8 @@ class Case:
     """As the boundary takes it: L* (N, 1, H, W), or pixels (1, H, W, C)."""
     expected: Array
     """a*b* by eager PyTorch; or pixels, by the runtime around eager PyTorch."""
+    truth: Array | None = None
+    """The colours that the photograph really has, in the same form."""
 
 
 def check_eager(model: DeployModel) -> None:
@@ -46,7 +55,8 @@ def check_eager(model: DeployModel) -> None:
     ProofFailed
     """
     size = model.generator.fixed_size or 8 * model.generator.multiple_of
-    fields = torch.from_numpy(l_fields(size, size)[[0, 12]])
+    seen = fit(gray_fields(), size, size)[[0, 12]] / 255
+    fields = torch.from_numpy(BOUNDARIES[model.task.name, "tensor"].of_levels(seen))
     with torch.no_grad():
         alone, again, both = model(fields[:1]), model(fields[:1]), model(fields)
     if not torch.isfinite(both).all():
@@ -56,7 +66,7 @@ def check_eager(model: DeployModel) -> None:
             "the same picture twice gives two results (dropout?), so no file can hold this "
             "network; nothing written"
         )
-    if (alone - both[:1]).abs().max() > 1e-2:
+    if (alone - both[:1]).abs().max() > 1e-4 * model.task.input.range[1]:
         raise ProofFailed(
             "a picture's colours depend on the others in its batch (batch statistics?), so no "
             "file can hold this network; nothing written"
@@ -73,32 +83,57 @@ def cases_for(
     photographs : sequence of uint8, shape (H, W, 3)
         A user's own.
     """
-    inputs = BOUNDARIES[contract.boundary].proof_set(contract)
-    more, expected = _BOUNDARY[contract.boundary]
-    inputs += more(contract, photographs)
+    more, known, expected = _BOUNDARY[contract.boundary]
+    made = boundary_of(contract).proof_set(contract) + more(contract)
+    inputs = [(x, None) for x in made] + [known(contract, p) for p in photographs]
     with torch.no_grad():
-        return [Case(x, expected(model, contract, x)) for x in inputs]
+        return [Case(x, expected(model, contract, x), truth) for x, truth in inputs]
 
 
-def _more_fields(contract: Contract, photographs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+def _more_fields(contract: Contract) -> list[Array]:
     height, width = proof_size(contract)
     generator = np.random.default_rng(0)
-    inputs = [generator.uniform(0, 100, (1, 1, height, width)).astype(np.float32)]
-    inputs += [lightness(gray_of_rgb(p), height, width)[None, None] for p in photographs]
+    shape, top = (1, contract.input.channels, height, width), contract.input.range[1]
+    inputs = [generator.uniform(0, top, shape).astype(np.float32)]
     if isinstance(contract.size, FlexibleSize):
-        inputs.append(l_fields(height, width)[[1, 7]])
-        odd = fit(gray_fields()[4], height + contract.size.multiple_of, 2 * width)
-        inputs.append(gray_to_l()[odd][None, None])
+        of_levels = boundary_of(contract).of_levels
+        inputs.append(of_levels(fit(gray_fields(), height, width)[[1, 7]] / 255))
+        odd = fit(gray_fields()[[4]], height + contract.size.multiple_of, 2 * width)
+        inputs.append(of_levels(odd / 255))
     return inputs
 
 
-def _more_photographs(contract: Contract, photographs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+def _known_field(contract: Contract, photograph: NDArray[np.uint8]) -> tuple[Array, Array | None]:
+    height, width = proof_size(contract)
+    if contract.task != "colorize":
+        seen = levels(gray_of_rgb(photograph), height, width)
+        return boundary_of(contract).of_levels(seen[None]), None
+    small = Image.fromarray(photograph).resize((width, height), Image.Resampling.BILINEAR)
+    ab = rgb_to_lab(np.asarray(small))[..., 1:].transpose(2, 0, 1)
+    return lightness(gray_of_rgb(photograph), height, width)[None, None], ab[None]
+
+
+def _more_photographs(contract: Contract) -> list[Array]:
     """Sepia and noise in colours, sizes that fit no block, one channel, and a single pixel."""
     gray = gray_fields()
     sepia = np.multiply.outer(fit(gray[1], 301, 203), [1.0, 0.86, 0.7]).astype(np.uint8)
     noise = np.stack([fit(gray[19], 67, 190), fit(gray[19].T, 67, 190), fit(gray[5], 67, 190)], -1)
-    pictures = [sepia, noise, fit(gray[7], 290, 33)[:, :, None], sepia[:1, :1], *photographs]
-    return [p[None] for p in pictures]
+    side = picture_side(contract)
+    if side is not None:
+        return [_square(p, side)[None] for p in (sepia, noise)]
+    return [p[None] for p in (sepia, noise, fit(gray[7], 290, 33)[:, :, None], sepia[:1, :1])]
+
+
+def _known_photograph(
+    contract: Contract, photograph: NDArray[np.uint8]
+) -> tuple[Array, Array]:
+    side = picture_side(contract)
+    seen = photograph if side is None else _square(photograph, side)
+    return seen[None], seen[None]
+
+
+def _square(photograph: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(photograph).resize((side, side), Image.Resampling.BILINEAR))
 
 
 def _eager(model: DeployModel, contract: Contract, given: Array) -> Array:
@@ -119,7 +154,10 @@ def _through_runtime(model: DeployModel, contract: Contract, given: Array) -> Ar
     return colours[None]
 
 
-_BOUNDARY = {"tensor": (_more_fields, _eager), "image": (_more_photographs, _through_runtime)}
+_BOUNDARY = {
+    "tensor": (_more_fields, _known_field, _eager),
+    "image": (_more_photographs, _known_photograph, _through_runtime),
+}
 
 
 def prove(
@@ -145,11 +183,15 @@ def prove(
         result = replay(form.name, path, [case.given for case in cases])
     except UnusableModel as error:
         raise ProofFailed(f"{error}; nothing written") from None
-    boundary = BOUNDARIES[contract.boundary]
-    tolerance = form.tolerances[contract.boundary][contract.precision]
+    boundary, tolerance = boundary_of(contract), tolerance_of(form, contract)
+    assert tolerance is not None
     figures = {
-        label: boundary.measure(
-            (case.given, made, case.expected) for case, made in zip(cases, outputs, strict=True)
+        label: replace(
+            boundary.measure(
+                (case.given, made, case.expected)
+                for case, made in zip(cases, outputs, strict=True)
+            ),
+            psnr_loss=_psnr_loss(boundary, cases, outputs),
         )
         for label, outputs in result.outputs.items()
     }
@@ -170,3 +212,12 @@ def prove(
         "figures": {label: f.as_dict() for label, f in figures.items()},
     }
     return proof, result.milliseconds
+
+
+def _psnr_loss(boundary: Boundary, cases: list[Case], outputs: list[Array]) -> float | None:
+    losses = []
+    for case, made in zip(cases, outputs, strict=True):
+        if case.truth is not None:
+            before = boundary.measure([(case.given, case.expected, case.truth)]).psnr
+            losses.append(before - boundary.measure([(case.given, made, case.truth)]).psnr)
+    return float(np.mean(losses)) if losses else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,14 @@ class Source:
     """Why this one, in a line; empty where the user named it."""
     generator: str = ""
     """What its weights are, where the file does not say: a `state_dict` from elsewhere."""
+    header: dict[str, Any] = field(default_factory=dict)
+    """What else is known of such weights: see `outside.of_recipe`."""
 
     def load(self) -> tuple[Generator, dict[str, Any]]:
         """The generator in evaluation mode, and the header. Raises `UnusableModel`."""
         if self.generator:
-            return load_weights(self.path, self.generator)
+            options = self.header.get("generator", {}).get("options", {})
+            return load_weights(self.path, self.generator, self.header, **options)
         return checkpoint.load_generator(self.path)
 
 

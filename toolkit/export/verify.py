@@ -15,7 +15,7 @@ import numpy as np
 
 from toolkit.errors import MissingRequirement, ProofFailed, ToolkitError, UnusableModel, one_line
 from toolkit.export import manifest, references
-from toolkit.export.boundary import BOUNDARIES
+from toolkit.export.boundary import boundary_of, tolerance_of
 from toolkit.export.formats import FORMATS, Format
 from toolkit.export.proof_set import NAMES
 from toolkit.export.replay import replay
@@ -165,11 +165,11 @@ def _tupled(contract: Any) -> Any:
 def _numbers(form: Format, path: Path, entry: dict[str, Any]) -> str:
     form.require(form.run_needs, f"running {form.title}")
     contract = form.contract(path)
-    boundary = BOUNDARIES[contract.boundary]
+    boundary = boundary_of(contract)
     stored = references.read(inside(path.parent, str(entry.get("references"))))
     if len(stored[0]) != len(NAMES):
         raise UnusableModel("the reference outputs are not of this program's proof set")
-    tolerance = form.tolerances.get(contract.boundary, {}).get(contract.precision)
+    tolerance = tolerance_of(form, contract)
     if tolerance is None:
         raise UnusableModel(f"{form.title} has no {contract.precision}, {contract.boundary}")
     inputs = boundary.proof_set(contract)
@@ -190,7 +190,7 @@ def _sane(form: Format, path: Path) -> str:
     """Without references: it runs, its numbers are finite, and all ways to run it agree."""
     form.require(form.run_needs, f"running {form.title}")
     contract = form.contract(path)
-    boundary = BOUNDARIES[contract.boundary]
+    boundary = boundary_of(contract)
     inputs = boundary.proof_set(contract)
     results = replay(form.name, path, inputs).outputs
     ways = list(results.values())

@@ -22,7 +22,10 @@ From gray levels to colours:
 `upsample`       a* and b* at the photograph's size
 `guided`         a* and b* that stop at edges
 `gamut`          colours outside sRGB
+`light`          Lab to linear light, in units that need no factors
+`product`        matrix products that wake no threads
 `compose`        full-resolution L* with a* and b* to sRGB, in bands and strips
+`image_model`    models that take and give pixels
 `colorizer`      the whole path, for one photograph
 ===============  ===========================================================================
 
@@ -32,11 +35,14 @@ From colours to files:
 `encode`         a picture and what was kept to a file
 `jpeg_bands`     a JPEG made by several threads
 `deep`           16-bit PNG, and TIFF
+`sequence`       pages of a TIFF, frames of an animation
 `naming`         what goes where, never over anything that was given
 `selection`      manifests and shards
 `ordered`        a few calls at a time, results in order
 `batch`          many photographs, of which one bad one stops nothing
 `report`         what was done, and what need not be done again
+`remote`         photographs with addresses (s3://...), for small jobs
+`stores`         files by address, through fsspec: the extra `scale`
 `watch`          a folder that scans drop into
 `contact_sheet`  one picture that shows what a run did
 ===============  ===========================================================================

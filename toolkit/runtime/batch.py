@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 from pathlib import Path
@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import Image
-from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from toolkit.errors import OutputError, ToolkitError, UnusableModel, one_line
 from toolkit.files import atomic_write
-from toolkit.runtime.colorizer import Colorizer
+from toolkit.runtime.colorizer import Colorizer, Source
 from toolkit.runtime.encode import QUALITY, encode
-from toolkit.runtime.formats import by_name
+from toolkit.runtime.formats import Format
 from toolkit.runtime.levels import eight_bits
 from toolkit.runtime.naming import Task
 from toolkit.runtime.ordered import ordered
 from toolkit.runtime.photo import Photo
+from toolkit.runtime.sequence import holds, write_sequence
 
 if TYPE_CHECKING:
+    from toolkit.runtime.remote import Place
     from toolkit.runtime.report import Report
 
-__all__ = ["DONE", "Outcome", "Settings", "run"]
+__all__ = ["DONE", "Made", "Outcome", "Settings", "make", "run"]
 
 DONE = ("done", "unchanged")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -52,8 +53,8 @@ class Settings:
 class Outcome:
     """What became of one photograph."""
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     status: str
     """``done``, ``unchanged`` (since an earlier run), ``skipped`` (it exists) or ``failed``."""
     width: int = 0
@@ -62,6 +63,16 @@ class Outcome:
     """For each of decode, network and write (colours and encoder, which work together)."""
     notes: tuple[str, ...] = ()
     error: ToolkitError | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `make` made: as in `Outcome`."""
+
+    width: int
+    height: int
+    milliseconds: dict[str, float]
+    notes: tuple[str, ...]
 
 
 def run(
@@ -122,35 +133,70 @@ def _one(task: Task, colorizer: Colorizer, settings: Settings, report: Report | 
         raise OutputError(
             f"{one_line(task.target)}: exists; use --overwrite, --skip-existing or --output"
         )
+    source = task.source if isinstance(task.source, Path) else task.source.read()
+
+    def opened() -> AbstractContextManager[BinaryIO]:
+        if isinstance(task.target, Path):
+            return atomic_write(task.target, overwrite=replace)
+        return task.target.writing(overwrite=replace)
+
+    made = make(source, opened, colorizer, settings, task.format)
+    return Outcome(
+        task.source, task.target, "done", made.width, made.height, made.milliseconds, made.notes
+    )
+
+
+def make(
+    source: Source,
+    opened: Callable[[], AbstractContextManager[BinaryIO]],
+    colorizer: Colorizer,
+    settings: Settings,
+    to: Format | None = None,
+) -> Made:
+    """Colour one file, all its pages, into another.
+
+    Parameters
+    ----------
+    source : path or bytes
+    opened : callable
+        Opens the result for writing; called when the photograph has been read and understood.
+    colorizer : Colorizer
+    settings : Settings
+    to : Format, optional
+        By default that of the photograph.
+
+    Raises
+    ------
+    UnusableInput
+        If the photograph cannot be read.
+    UnusableModel
+        If the model fails on it.
+    OutputError
+        If the result cannot be written.
+    """
     started = time.perf_counter()
-    with closing(colorizer.read_pages(task.source)) as pages:
+    with closing(colorizer.read_pages(source)) as pages:
         photo = next(pages)
         decoded = time.perf_counter()
         ab = None if photo.rgb is not None else colorizer.predict(photo.gray)
         predicted = time.perf_counter()
-        to = task.format or photo.kept.format
-        with atomic_write(task.target, overwrite=replace) as stream:
+        to = to or photo.kept.format
+        with opened() as stream:
             if settings.side_by_side:
                 image = _side_by_side(photo, colorizer.render(photo, ab))
                 encode(image, stream, to, photo.kept, settings.quality)
-            elif photo.kept.pages > 1 and to.name == "tiff":
-                _write_pages(stream, chain([photo], pages), colorizer)
+            elif holds(to, photo):
+                write_sequence(stream, chain([photo], pages), colorizer, to, settings.quality)
             else:
                 colorizer.write(photo, stream, to, quality=settings.quality, ab=ab)
     times = np.diff([started, decoded, predicted, time.perf_counter()]) * 1e3
     laps = dict(zip(("decode", "network", "write"), times.round(2).tolist(), strict=True))
     notes = photo.kept.notes
-    if photo.kept.pages > 1 and to.name != "tiff":
-        notes += (f"it has {photo.kept.pages} pages, of which {to.name} holds the first",)
+    if photo.kept.pages > 1 and (settings.side_by_side or not holds(to, photo)):
+        several = f"{photo.kept.pages} {photo.kept.format.sequence}"
+        notes += (f"it has {several}, of which the first is coloured",)
     height, width = photo.gray.shape
-    return Outcome(task.source, task.target, "done", width, height, laps, notes)
-
-
-def _write_pages(stream: BinaryIO, pages: Iterable[Photo], colorizer: Colorizer) -> None:
-    with AppendingTiffWriter(stream) as writer:
-        for page in pages:
-            colorizer.write(page, writer, by_name("tiff"))
-            writer.newFrame()
+    return Made(width, height, laps, notes)
 
 
 def _side_by_side(photo: Photo, image: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from os import PathLike
-from typing import IO, TypeAlias, overload
+from typing import IO, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from PIL import Image
 from toolkit import lab
 from toolkit.contract import Contract, FlexibleSize
 from toolkit.errors import ToolkitError, UnusableInput, UnusableModel, UsageError, one_of
+from toolkit.runtime import image_model
 from toolkit.runtime import photo as photos
 from toolkit.runtime.color_profile import srgb_profile
 from toolkit.runtime.compose import Pixels, Put, compose
@@ -29,19 +30,24 @@ from toolkit.runtime.models import DEFAULT, find
 from toolkit.runtime.ordered import ordered
 from toolkit.runtime.photo import MAX_MEGAPIXELS, Photo
 from toolkit.runtime.resample import lightness, network_size
+from toolkit.runtime.restore import Restorer
 from toolkit.runtime.session import Session
+from toolkit.runtime.tasks import TASKS
 from toolkit.runtime.threads import available_threads
 from toolkit.runtime.tint import has_colors
 
 __all__ = ["KEEP", "UPSAMPLE", "Colorizer", "Result", "colorize"]
 
 Source: TypeAlias = str | PathLike[str] | bytes
+Predicted: TypeAlias = NDArray[Any]
+"""What a network says: float32 a* and b*, or the finished pixels of an image model."""
 UPSAMPLE = ("bilinear", "guided")
 KEEP = ("auto", "never")
 
 _IN_COLOR = (
     "it is in colour already and keeps its colours; --keep-original-color never changes that"
 )
+_EIGHT_BITS = "an image model sees and gives 8 of its 16 bits; a tensor model keeps them all"
 _NOTHING_KEPT = Kept(by_name("png"))
 
 
@@ -62,6 +68,8 @@ class Colorizer:
         what the model's contract names.
     tta : bool
         Look at the photograph and at its mirror image, and take the mean.
+    restore : str or path, optional
+        A model for the task ``luma`` that sharpens the light first; its L* is then kept.
     keep_original_color : str
         ``auto``: a file that is in colour already keeps its colours. ``never``: it is coloured
         anew from its luminance. Images and arrays are always coloured.
@@ -93,6 +101,7 @@ class Colorizer:
         size: int | None = None,
         upsample: str | None = None,
         tta: bool = False,
+        restore: str | PathLike[str] | None = None,
         keep_original_color: str = "auto",
         threads: int | None = None,
         providers: Sequence[str] | None = None,
@@ -115,17 +124,29 @@ class Colorizer:
         self._session = Session(
             found.read(), str(found.path), threads=self.threads, providers=providers
         )
-        if (self.contract.task, self.contract.boundary) != ("colorize", "tensor"):
+        if self.contract.task not in TASKS:
             raise UnusableModel(
-                f"{found.path}: this program colours with tensor models; this one is a "
-                f"{self.contract.boundary} model for the task {self.contract.task}"
+                f"{found.path}: this program colours with models for the tasks "
+                f"{', '.join(TASKS)}; this one is for the task {self.contract.task}"
             )
+        self._pixels = self.contract.boundary == "image"
+        if self._pixels:
+            image_model.refuse_options(strength=strength, size=size, upsample=upsample, tta=tta)
+        self._task = TASKS[self.contract.task]
+        self._restore = (
+            Restorer(restore, threads=self.threads, providers=providers) if restore else None
+        )
         self._size = self._legal(size)
 
     @property
     def contract(self) -> Contract:
         """What the model takes and gives."""
         return self._session.contract
+
+    @property
+    def restorer(self) -> Contract | None:
+        """The same of the model that sharpens the light first, if there is one."""
+        return self._restore.contract if self._restore else None
 
     @overload
     def colorize(self, image: str | PathLike[str] | Image.Image) -> Image.Image: ...
@@ -156,10 +177,10 @@ class Colorizer:
             If the model fails on it.
         """
         if isinstance(image, np.ndarray):
-            photo = Photo(_gray_of_array(image), None, _NOTHING_KEPT)
+            photo = self._restored(Photo(_gray_of_array(image), None, _NOTHING_KEPT))
             return self.render_array(photo, bits=8 * image.dtype.itemsize)
         if isinstance(image, Image.Image):
-            return self.render(_photo_of_image(image))
+            return self.render(self._restored(_photo_of_image(image)))
         photo = self.read(image)
         if not isinstance(image, bytes):
             return self.render(photo)
@@ -188,13 +209,20 @@ class Colorizer:
         return next(self.read_pages(source))
 
     def read_pages(self, source: Source) -> Generator[Photo, None, None]:
-        """Read all pages of a TIFF, or the one picture of another file. As `read`."""
+        """Read all pages of a TIFF, all frames of an animation, or the one picture. As `read`."""
         limit = self._max_megapixels
         wants = has_colors if self._keep_color else photos.never
         for photo in photos.pages(source, max_megapixels=limit, wants_rgb=wants):
-            yield photo if photo.rgb is None else _with_note(photo, _IN_COLOR)
+            if photo.rgb is not None:
+                photo = _with_note(photo, _IN_COLOR)
+            elif self._pixels and photo.gray.dtype == np.uint16:
+                photo = _with_note(photo, _EIGHT_BITS)
+            yield self._restored(photo) if photo.rgb is None else photo
 
-    def predict(self, gray: Gray) -> NDArray[np.float32]:
+    def _restored(self, photo: Photo) -> Photo:
+        return replace(photo, gray=self._restore(photo.gray)) if self._restore else photo
+
+    def predict(self, gray: Gray) -> Predicted:
         """What the network says of a photograph.
 
         Parameters
@@ -204,29 +232,34 @@ class Colorizer:
         Returns
         -------
         ab : float32, shape (2, h, w)
-            a* and b* in CIE units at the network's size.
+            a* and b* in CIE units at the network's size. Of an image model the photograph in
+            colours, uint8 of shape (H, W, 3).
         """
+        if self._pixels:
+            return image_model.coloured(self._session, gray)
         full_height, full_width = gray.shape
         height, width = network_size(self.contract.size, full_height, full_width, self._size)
-        values = lightness(gray, height, width)
+        values = self._task.given(gray, height, width)
         ab = self._run(values)
         if self._tta:
-            ab = (ab + self._run(values[:, ::-1])[..., ::-1]) * np.float32(0.5)
+            ab = (ab + self._run(values[..., ::-1])[..., ::-1]) * np.float32(0.5)
         return ab
 
     def _run(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        result = self._session.run(np.ascontiguousarray(values)[None, None])
-        if result.ndim != 4 or result.shape[:2] != (1, 2) or 0 in result.shape:
-            raise UnusableModel(f"the model gives {result.shape} where (1, 2, h, w) is expected")
-        ab: NDArray[np.float32] = result[0].astype(np.float32, copy=False)
-        return ab
+        result = self._session.run(np.ascontiguousarray(values)[None])
+        expected = (1, self.contract.output.channels)
+        if result.ndim != 4 or result.shape[:2] != expected or 0 in result.shape:
+            raise UnusableModel(
+                f"the model gives {result.shape} where (1, {expected[1]}, h, w) is expected"
+            )
+        return self._task.colours(result[0].astype(np.float32, copy=False))
 
     def paint(
         self,
         photo: Photo,
         put: Put,
         *,
-        ab: NDArray[np.float32] | None = None,
+        ab: Predicted | None = None,
         bits: int = 8,
         band: int = BAND,
     ) -> None:
@@ -241,12 +274,15 @@ class Colorizer:
         bits, band : int
         """
         planes = self.predict(photo.gray) if ab is None else ab
+        if self._pixels:
+            image_model.hand_over(planes, put, bits=bits, band=band)
+            return
         if self._upsample == "guided":
             planes = lines(planes, lightness(photo.gray, *planes.shape[1:]))
         threads, strength = self.threads, self._strength
         compose(photo.gray, planes, put, strength=strength, threads=threads, bits=bits, band=band)
 
-    def render(self, photo: Photo, ab: NDArray[np.float32] | None = None) -> Image.Image:
+    def render(self, photo: Photo, ab: Predicted | None = None) -> Image.Image:
         """The photograph in colour: mode RGB, or RGBA where it has transparency.
 
         Parameters
@@ -268,9 +304,7 @@ class Colorizer:
             canvas.putalpha(Image.fromarray(photo.alpha))
         return canvas
 
-    def render_array(
-        self, photo: Photo, ab: NDArray[np.float32] | None = None, *, bits: int = 8
-    ) -> Pixels:
+    def render_array(self, photo: Photo, ab: Predicted | None = None, *, bits: int = 8) -> Pixels:
         """The photograph in colour: uint8 or uint16, shape (H, W, 3), or 4 with alpha."""
         channels = 3 if photo.alpha is None else 4
         out = np.empty((*photo.gray.shape, channels), np.uint8 if bits == 8 else np.uint16)
@@ -290,7 +324,7 @@ class Colorizer:
         to: Format | None = None,
         *,
         quality: int = QUALITY,
-        ab: NDArray[np.float32] | None = None,
+        ab: Predicted | None = None,
     ) -> None:
         """Colour a photograph and write it as a file, with its metadata.
 

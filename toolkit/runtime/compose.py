@@ -7,8 +7,7 @@ The exact definition that the contract names (``gamut: chroma`` stands in `gamut
     h rows, s held to 0..h-1; the two rows around s are mixed linearly. Columns alike.
 Work goes in bands of rows, which threads take one by one, and within a band in strips whose
 buffers stay in the cache. L* of a pixel comes from a table of its gray levels. Buffers are
-allocated once for each thread; no whole-image float buffer exists. There is no matrix product
-here: BLAS would wake threads of its own, which costs more than it saves where ours are at work.
+allocated once for each thread; no whole-image float buffer exists.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from toolkit import lab
 from toolkit.runtime.gamut import Gamut
 from toolkit.runtime.levels import Gray
+from toolkit.runtime.light import UNIT
 from toolkit.runtime.upsample import Bilinear
 
 __all__ = ["Pixels", "Put", "compose"]
@@ -34,9 +34,9 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 Codes: TypeAlias = NDArray[np.uint32] | NDArray[np.uint64]
 Put: TypeAlias = Callable[[int, Pixels], None]
 
-STRIP = 49_152
-"""Pixels of a strip. Smaller ones fit the cache better, but two threads then spend their time
-on handing the interpreter to each other."""
+STRIP = 28_672
+"""Pixels of a strip. Smaller ones fit the cache better, but then Python's own time shows, and two
+threads spend theirs on handing the interpreter to each other."""
 
 _STEPS = {8: 2**14, 16: 2**20}
 """Steps of the table for the sRGB curve: a fifth of a level where it is steepest, and for 8 bits
@@ -107,12 +107,13 @@ class _Painter:
         self._codes = _codes(bits)
         self._gamut = Gamut(_STEPS[bits])
         self._outside: list[tuple[Codes, NDArray[np.intp], Float]] = []
+        self._waiting = 0
         self._rows = max(1, STRIP // width)
         n = min(self._rows, height) * width
-        self._f, self._relative, self._scratch = (np.empty((3, n), np.float32) for _ in range(3))
-        self._part = np.empty(n, np.float32)
+        self._f, self._linear, self._scratch = (np.empty((3, n), np.float32) for _ in range(3))
         self._lines = np.empty((len(planes), n if len(planes) == 4 else 0), np.float32)
-        self._index = np.empty((3, n), np.intp)
+        self._whole = np.empty((3, n), np.int32)
+        self._index = np.empty(n, np.intp)
         self._code = np.empty(n, self._codes[0].dtype)
         self._band = np.empty((min(band, height), width), self._code.dtype)
 
@@ -121,7 +122,7 @@ class _Painter:
         for first in range(top, bottom, self._rows):
             last = min(first + self._rows, bottom)
             self._strip(first, last, self._band[first - top : last - top].reshape(-1))
-            if sum(len(places) for _, places, _ in self._outside) > STRIP:
+            if self._waiting > STRIP:
                 self._into_gamut()
         self._into_gamut()
         band, shape = self._band[: bottom - top], (bottom - top, self._gray.shape[1], 4)
@@ -131,26 +132,35 @@ class _Painter:
 
     def _strip(self, first: int, last: int, out: Codes) -> None:
         n = len(out)
-        f, relative, scratch = (b[:, :n] for b in (self._f, self._relative, self._scratch))
-        index, code = self._index[:, :n], self._code[:n]
-        np.copyto(index[1], self._gray[first:last].reshape(-1))
-        np.take(self._f_table, index[1], out=f[1], mode="clip")
+        f, linear, scratch = (b[:, :n] for b in (self._f, self._linear, self._scratch))
+        index = self._index[:n]
+        np.copyto(index, self._gray[first:last].reshape(-1))
+        self._f_table.take(index, out=f[1], mode="clip")
         self._chroma(first, last, f)
         f[0] += f[1]
         f[2] += f[1]
-        lab.relative_from_f(f, out=relative, scratch=scratch)
-        linear = self._gamut.mix(relative, scratch, self._part[:n])
+        self._gamut.linear(f, linear, scratch)
         outside = self._gamut.outside(linear)
         if len(outside):
-            self._outside.append((out, outside, np.take(f, outside, axis=1)))
-        self._encode(linear, index, code, out)
+            self._outside.append((out, outside, f.take(outside, axis=1)))
+            self._waiting += len(outside)
+        self._encode(linear, self._whole[:, :n], index, self._code[:n], out)
 
-    def _encode(self, linear: Float, index: NDArray[np.intp], code: Codes, out: Codes) -> None:
-        np.copyto(index, linear, casting="unsafe")
-        np.take(self._codes[0], index[0], out=out, mode="clip")
-        for table, channel in zip(self._codes[1:], index[1:], strict=True):
-            np.take(table, channel, out=code, mode="clip")
-            out |= code
+    def _encode(
+        self,
+        linear: Float,
+        whole: NDArray[np.int32],
+        index: NDArray[np.intp],
+        code: Codes,
+        out: Codes,
+    ) -> None:
+        """Linear light to codes. By way of 32 bits to an index, which is the faster way."""
+        np.copyto(whole, linear, casting="unsafe")
+        for channel, table in enumerate(self._codes):
+            np.copyto(index, whole[channel])
+            table.take(index, out=code if channel else out, mode="clip")
+            if channel:
+                out |= code
 
     def _into_gamut(self) -> None:
         """Colour the pixels again that lie outside sRGB: those of many strips at once, because
@@ -159,14 +169,14 @@ class _Painter:
             return
         linear = self._gamut.solve(np.concatenate([f for _, _, f in self._outside], axis=1))
         n = linear.shape[1]
-        index = np.empty((3, n), np.intp)
-        colors = np.empty_like(self._code, shape=n)
-        self._encode(linear, index, np.empty_like(colors), colors)
+        colors, code = (np.empty_like(self._code, shape=n) for _ in range(2))
+        self._encode(linear, np.empty((3, n), np.int32), np.empty(n, np.intp), code, colors)
         at = 0
         for strip, places, _ in self._outside:
             strip[places] = colors[at : at + len(places)]
             at += len(places)
         self._outside.clear()
+        self._waiting = 0
 
     def _chroma(self, first: int, last: int, f: Float) -> None:
         """Put what a* and b* add to f(Y), which is in ``f[1]``, into ``f[0]`` and ``f[2]``."""
@@ -181,19 +191,24 @@ class _Painter:
 
 
 def _in_f(planes: Float) -> Float:
-    """a* and b*, or their lines over L*, as what is added to f(Y) to give f(X) and f(Z)."""
-    part = np.array([1 / 500, -1 / 200], np.float32)[:, None, None]
+    """a* and b*, or their lines over L*, as what is added to f(Y) to give f(X) and f(Z).
+
+    Like all f values here in the units of `light`.
+    """
+    part = np.array([UNIT / 500, -UNIT / 200], np.float32)[:, None, None]
     if len(planes) == 2:
         return planes * part
+    # Lines are over L*, which is 116 f(Y) - 16.
     slope, offset = planes[:2] * part, planes[2:] * part
-    return np.concatenate([slope * np.float32(116), offset - slope * np.float32(16)])
+    return np.concatenate([slope * np.float32(116 / UNIT), offset - slope * np.float32(16)])
 
 
 @cache
 def _f_of_gray(levels: int) -> Float:
-    """(L* + 16) / 116 of each gray level."""
-    f: Float = ((lab.gray_to_l(levels).astype(np.float64) + 16) / 116).astype(np.float32)
-    return f
+    """(L* + 16) / 116 of each gray level, in the units of `light`."""
+    f = (lab.gray_to_l(levels).astype(np.float64) + 16) / 116
+    scaled: Float = (f * UNIT).astype(np.float32)
+    return scaled
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from toolkit.runtime.color_profile import srgb_profile
 from toolkit.runtime.compose import Pixels
@@ -56,6 +56,8 @@ def write_png(stream: IO[bytes], rgb: Pixels, kept: Kept) -> None:
 
 def write_tiff(stream: IO[bytes], rgb: Pixels, kept: Kept) -> None:
     """Write a TIFF; `rgb` is uint8 or uint16 of shape (H, W, 3 or 4), sRGB and alpha."""
+    from PIL import TiffImagePlugin  # slow: not for each start
+
     height, width, channels = rgb.shape
     strips = []
     for top in range(0, height, _ROWS):

@@ -33,6 +33,8 @@ class Format:
     """Whether it holds transparency."""
     package: str | None = None
     """What must be installed beside Pillow; None: nothing."""
+    sequence: str = ""
+    """``pages`` or ``frames`` where a file may hold several pictures and all are coloured."""
 
 
 def _brands(*names: bytes) -> tuple[tuple[int, bytes], ...]:
@@ -56,10 +58,27 @@ FORMATS: tuple[Format, ...] = (
         (".tif", ".tiff"),
         ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
         alpha=True,
+        sequence="pages",
     ),
-    Format("webp", "WEBP", "PIL.WebPImagePlugin", (".webp",), ((8, b"WEBPVP8"),), alpha=True),
+    Format(
+        "webp",
+        "WEBP",
+        "PIL.WebPImagePlugin",
+        (".webp",),
+        ((8, b"WEBPVP8"),),
+        alpha=True,
+        sequence="frames",
+    ),
     Format("bmp", "BMP", "PIL.BmpImagePlugin", (".bmp", ".dib"), ((0, b"BM"),), alpha=False),
-    Format("gif", "GIF", "PIL.GifImagePlugin", (".gif",), ((0, b"GIF8"),), alpha=True),
+    Format(
+        "gif",
+        "GIF",
+        "PIL.GifImagePlugin",
+        (".gif",),
+        ((0, b"GIF8"),),
+        alpha=True,
+        sequence="frames",
+    ),
     Format(
         "avif",
         "AVIF",

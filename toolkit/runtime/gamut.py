@@ -15,7 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit import lab
+from toolkit.runtime import light
+from toolkit.runtime.product import product
 
 __all__ = ["HALVINGS", "SLACK", "Gamut"]
 
@@ -28,45 +29,43 @@ SLACK = 1e-4
 class Gamut:
     """The sRGB gamut for linear values that run from 0 to `steps` instead of 1.
 
-    Colours are given as the three f values of Lab, float32 of shape (3, n): see
-    `lab.relative_from_f`.
+    Colours are given as the three f values of Lab in the units of `light`, float32 of shape
+    (3, n).
     """
 
     def __init__(self, steps: int) -> None:
-        self._steps = np.float32(steps)
-        self._matrix = (lab.RGB_FROM_RELATIVE * steps).astype(np.float32)
+        self._matrix = (light.RGB_FROM_LIGHT * steps).astype(np.float32)
+        self._gray = np.float32(light.RGB_FROM_LIGHT.sum(axis=1).mean() * steps)
         self._low, self._high = np.float32(-SLACK * steps), np.float32((1 + SLACK) * steps)
 
-    def mix(self, relative: Float, out: Float, part: Float) -> Float:
-        """Linear sRGB times `steps` from XYZ relative to white, both (3, n), into `out`.
-
-        `part` is a buffer of shape (n,).
-        """
-        return _mix(self._matrix, relative, out, part)
+    def linear(self, f: Float, out: Float, root: Float) -> Float:
+        """Linear sRGB times `steps` of n colours; `f` is kept, `root` is a buffer like it."""
+        return product(self._matrix, light.from_f(f, root, out), out)
 
     def outside(self, linear: Float) -> NDArray[np.intp]:
         """Which of n linear colours lie outside."""
         if linear.min() >= self._low and linear.max() <= self._high:
             return np.empty(0, np.intp)
-        smallest = np.minimum(linear[0], linear[1])
-        np.minimum(smallest, linear[2], out=smallest)
-        largest = np.maximum(linear[0], linear[1])
-        np.maximum(largest, linear[2], out=largest)
-        return np.flatnonzero((smallest < self._low) | (largest > self._high))
+        places = linear[0] < self._low
+        places |= linear[0] > self._high
+        for channel in linear[1:]:
+            places |= channel < self._low
+            places |= channel > self._high
+        return np.flatnonzero(places)
 
     def solve(self, f: Float) -> Float:
         """Linear sRGB times `steps`, shape (3, n), of colours outside, with less chroma."""
-        toe = f.max(axis=0) <= np.float32(lab.F_EPSILON)
+        toe = f.max(axis=0) <= light.BRANCH
         linear = np.empty_like(f)
         for places, method in ((toe, self._on_the_toe), (~toe, self._by_halvings)):
             where = np.flatnonzero(places)
-            linear[:, where] = method(np.take(f, where, axis=1))
+            linear[:, where] = method(f.take(where, axis=1))
         return linear
 
     def _on_the_toe(self, f: Float) -> Float:
         """What halvings find, for shadows: on the curve's straight toe t can be solved for."""
-        gray = lab.relative_from_f(f[1]) * self._steps
-        change = self.mix(lab.relative_from_f(f), np.empty_like(f), np.empty_like(gray))
+        gray = light.from_f(f[1], np.empty_like(f[1]), np.empty_like(f[1])) * self._gray
+        change = self.linear(f, np.empty_like(f), np.empty_like(f))
         change -= gray
         with np.errstate(divide="ignore"):
             limits = np.where(change > 0, self._high, self._low) - gray
@@ -79,10 +78,12 @@ class Gamut:
         gray = f[1].copy()
         chroma = f[::2] - gray
         # L* stays, so Y does: what it adds to each channel is taken off the bounds once.
-        ends = self._matrix[:, ::2]
-        luminance = np.multiply.outer(self._matrix[:, 1], lab.relative_from_f(gray))
+        ends = np.ascontiguousarray(self._matrix[:, ::2])
+        y = light.from_f(gray, np.empty_like(gray), np.empty_like(gray))
+        luminance = np.multiply.outer(self._matrix[:, 1], y)
         lows, highs = self._low - luminance, self._high - luminance
-        at, relative, root = (np.empty_like(chroma, order="C") for _ in range(3))
+        at, relative = (np.empty_like(chroma, order="C") for _ in range(2))
+        root = np.empty_like(at)
         part = np.empty_like(gray)
         linear: Float = np.empty_like(luminance)
         t, step = np.zeros_like(gray), np.float32(1)
@@ -90,7 +91,7 @@ class Gamut:
             step /= 2
             np.multiply(chroma, t + step, out=at)
             at += gray
-            _mix(ends, lab.relative_from_f(at, out=relative, scratch=root), linear, part)
+            product(ends, light.from_f(at, relative, root), linear)
             inside = linear[0] >= lows[0]
             for value, smallest, largest in zip(linear, lows, highs, strict=True):
                 inside &= value >= smallest
@@ -99,16 +100,6 @@ class Gamut:
             t += part
         np.multiply(chroma, t, out=at)
         at += gray
-        _mix(ends, lab.relative_from_f(at), linear, part)
+        product(ends, light.from_f(at, relative, root), linear)
         linear += luminance
         return linear
-
-
-def _mix(matrix: Float, values: Float, out: Float, part: Float) -> Float:
-    """The matrix product of (3, k) and (k, n) into `out`."""
-    for channel, weights in zip(out, matrix, strict=True):
-        np.multiply(values[0], weights[0], out=channel)
-        for weight, value in zip(weights[1:], values[1:], strict=True):
-            np.multiply(value, weight, out=part)
-            channel += part
-    return out

@@ -71,7 +71,7 @@ def gray_and_rgb(
         return _from_numbers(np.asarray(image)), None
     if image.mode in ("1", "L"):
         gray = np.empty((image.height, image.width), np.uint8)
-        for rows, part in _strips(image.convert("L")):
+        for rows, part in _strips(image if image.mode == "L" else image.convert("L")):
             gray[rows] = part
         return _through_profile(gray, profile, notes), None
     return _from_colors(image, profile, notes, wants_rgb)

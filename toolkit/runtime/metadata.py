@@ -33,7 +33,11 @@ class Kept:
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
     pages: int = 1
-    """Of a TIFF; 1 for anything else."""
+    """Pages or frames of the file that can be read."""
+    milliseconds: int = 0
+    """How long this frame of an animation is shown."""
+    loop: int | None = None
+    """How often an animation is shown: 0 for ever; None: not stated."""
     notes: tuple[str, ...] = ()
     """What was wrong with the file and did no harm, for the user."""
 
@@ -65,12 +69,17 @@ def collect(image: Image.Image, known: Format, notes: list[str]) -> Kept:
     if len(exif) + len(xmp) > _LIMIT:
         notes.append(f"its metadata has {(len(exif) + len(xmp)) / 1e6:.0f} MB and is dropped")
         exif = xmp = b""
-    pages = 1
-    if known.name == "tiff":
-        pages = getattr(image, "n_frames", 1)
-    elif known.name != "jpeg" and getattr(image, "is_animated", False):
+    if not known.sequence and known.name != "jpeg" and getattr(image, "is_animated", False):
         notes.append("it is animated; the first frame is taken")
-    return Kept(known, exif, xmp, _dpi(image), pages)
+    shown, loop = image.info.get("duration"), image.info.get("loop")
+    return Kept(
+        known,
+        exif,
+        xmp,
+        _dpi(image),
+        milliseconds=int(shown) if isinstance(shown, int | float) else 0,
+        loop=loop if isinstance(loop, int) else None,
+    )
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:

@@ -6,10 +6,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.errors import UnusableInput, UsageError, one_line, os_reason
 from toolkit.runtime.formats import Format, by_suffix
 from toolkit.runtime.photo import find_photos
+
+if TYPE_CHECKING:
+    from toolkit.runtime.remote import Place
 
 __all__ = ["SUFFIX", "Task", "plan"]
 
@@ -22,8 +26,8 @@ _LONGEST = 255
 class Task:
     """One photograph to be coloured."""
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     format: Format | None
     """What the result is written as; None: as the photograph."""
 
@@ -34,7 +38,7 @@ def plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[
     Parameters
     ----------
     paths : iterable of Path
-        Files and folders.
+        Files, folders and addresses (``s3://bucket/scans``, also as a Path makes them, ``s3:/``).
     output : Path, optional
         A file (for one photograph) or a folder. It is a folder if it is one, if it ends with a
         separator, or if its suffix is that of no picture format.
@@ -55,6 +59,11 @@ def plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[
         If `output` names one file and there are several photographs, its suffix and `to`
         contradict each other, it is the photograph itself, or a name is too long.
     """
+    paths = list(paths)
+    if any(_is_address(path) for path in [*paths, *([output] if output else [])]):
+        from toolkit.runtime import remote  # what it stands on comes with an extra
+
+        return remote.plan(paths, output, to)
     try:
         return _plan(paths, output, to)
     except OSError as error:  # a name that is too long to ask for
@@ -64,6 +73,11 @@ def plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[
 def is_folder(output: Path) -> bool:
     """Whether an output path means a folder."""
     return output.is_dir() or by_suffix(output.suffix) is None
+
+
+def _is_address(path: Path) -> bool:
+    head, separator, _ = path.as_posix().partition(":/")
+    return bool(separator) and len(head) > 1 and head.isalnum() and not path.exists()
 
 
 def _plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[Task]:

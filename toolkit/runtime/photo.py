@@ -33,6 +33,7 @@ __all__ = [
     "Kept",
     "Photo",
     "Source",
+    "TooLarge",
     "find_photos",
     "never",
     "pages",
@@ -44,6 +45,9 @@ Source: TypeAlias = str | os.PathLike[str] | bytes
 
 MAX_MEGAPIXELS = 250.0
 
+_OF_PROGRAMS = frozenset({"node_modules", "__pycache__", "__MACOSX", "@eaDir"})
+"""Folders whose pictures are nobody's photographs: of packages, and previews of file servers."""
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -54,6 +58,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What makes a picture of each EXIF orientation upright."""
+
+
+class TooLarge(UnusableInput):
+    """A picture of more pixels than the limit allows, by its header."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +121,24 @@ def pages(
     max_megapixels: float = MAX_MEGAPIXELS,
     wants_rgb: WantsRGB = never,
 ) -> Generator[Photo, None, None]:
-    """Read a file's pages one by one: all of a TIFF, the first picture of anything else.
+    """Read a file's pictures one by one: the pages of a TIFF, the frames of a GIF or WebP.
 
-    Parameters and errors are those of `read`; the limit holds for each page.
+    Parameters and errors are those of `read`. The limit holds for each page, and for the frames
+    of an animation together, because they are written together: of a longer one the first alone
+    is read, and a note says so.
     """
     with _opened(source) as (image, known, name):
-        for page in range(image.n_frames if known.name == "tiff" else 1):  # type: ignore[attr-defined]
+        _check_size(image, max_megapixels, name)
+        count = getattr(image, "n_frames", 1) if known.sequence else 1
+        note = None
+        if known.sequence == "frames" and count * image.width * image.height > max_megapixels * 1e6:
+            note = f"its {count} frames are over --max-megapixels together; the first is taken"
+            count = 1
+        for page in range(count):
             if page:
                 image.seek(page)
-            _check_size(image, max_megapixels, name)
-            yield _photo(image, known, wants_rgb)
+                _check_size(image, max_megapixels, name)
+            yield _photo(image, known, wants_rgb, count, note)
 
 
 def read_rgb(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
@@ -148,8 +164,8 @@ def read_rgb(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> NDArr
 def find_photos(folder: str | os.PathLike[str]) -> list[Path]:
     """All files under `folder` whose suffix is that of a picture format, sorted.
 
-    Links to folders are not followed, so that no loop is walked. Hidden folders and files in the
-    making are left out.
+    Links to folders are not followed, so that no loop is walked. Hidden folders, those of
+    `_OF_PROGRAMS` and files in the making are left out.
 
     Raises
     ------
@@ -165,7 +181,7 @@ def find_photos(folder: str | os.PathLike[str]) -> list[Path]:
 
     found: list[Path] = []
     for here, folders, names in os.walk(root, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [f for f in folders if not f.startswith(".") and f not in _OF_PROGRAMS]
         found += [
             Path(here, name)
             for name in names
@@ -202,7 +218,7 @@ def _opened(source: Source) -> Iterator[tuple[Image.Image, Format, str]]:
 def _check_size(image: Image.Image, limit: float, name: str) -> None:
     megapixels = image.width * image.height / 1e6
     if megapixels > limit:
-        raise UnusableInput(
+        raise TooLarge(
             f"{name}: {image.width} x {image.height} is {megapixels:.0f} megapixels, over the "
             f"limit of {limit:g}; raise it with --max-megapixels"
         )
@@ -241,11 +257,13 @@ def _open_as(known: Format, stream: IO[bytes]) -> Image.Image:
     return image
 
 
-def _photo(image: Image.Image, known: Format, wants_rgb: WantsRGB) -> Photo:
-    turn, note = metadata.orientation(image)
-    notes = [note] if note else []
+def _photo(
+    image: Image.Image, known: Format, wants_rgb: WantsRGB, pages: int, note: str | None
+) -> Photo:
+    turn, wrong = metadata.orientation(image)
+    notes = [line for line in (note, wrong) if line]
     image.load()
-    kept = metadata.collect(image, known, notes)
+    kept = replace(metadata.collect(image, known, notes), pages=pages)
     profile = image.info.get("icc_profile") or b""
     if turn >= 5 and kept.dpi:
         kept = replace(kept, dpi=kept.dpi[::-1])

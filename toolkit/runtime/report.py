@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import OutputError, one_line, os_reason
 from toolkit.runtime.batch import DONE, Outcome
 from toolkit.runtime.naming import Task
+
+if TYPE_CHECKING:
+    from toolkit.runtime.remote import Place
 
 __all__ = ["Report", "as_json"]
 
@@ -73,7 +76,9 @@ class Report:
             raise _cannot_write(self._path, error) from error
 
 
-def _stamp(source: Path) -> dict[str, int]:
+def _stamp(source: Place) -> dict[str, int]:
+    if not isinstance(source, Path):
+        return {"size": source.size()}
     try:
         facts = source.stat()
     except OSError:

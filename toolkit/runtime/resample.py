@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from toolkit import lab
 from toolkit.contract import FixedSize, FlexibleSize
 from toolkit.runtime.levels import Gray
+from toolkit.runtime.product import product
 
-__all__ = ["lightness", "network_size", "shrink", "triangle_weights"]
+__all__ = ["levels", "lightness", "network_size", "shrink", "triangle_weights"]
 
 _BLOCK = 4
 """Rows of the result that are made at a time: with more, more of the weights are zeros."""
@@ -65,10 +66,14 @@ def lightness(gray: Gray, height: int, width: int) -> NDArray[np.float32]:
     -------
     l : float32, shape (height, width), in 0..100
     """
-    rows = shrink(gray, height)
-    values = np.ascontiguousarray(shrink(np.ascontiguousarray(rows.T), width).T)
+    return lab.l_of_gray(levels(gray, height, width))
+
+
+def levels(gray: Gray, height: int, width: int) -> NDArray[np.float32]:
+    """The gray of a photograph at the network's size, sRGB-encoded, in 0..1; as `lightness`."""
+    values = _narrow(shrink(gray, height), width)
     values *= np.float32(1 / np.iinfo(gray.dtype).max)
-    return lab.l_of_gray(values)
+    return values
 
 
 def shrink(values: NDArray[np.generic], size: int) -> NDArray[np.float32]:
@@ -90,13 +95,27 @@ def shrink(values: NDArray[np.generic], size: int) -> NDArray[np.float32]:
     """
     n, m = values.shape
     out = np.empty((size, m), np.float32)
+    buffer = np.empty((0, m), np.float32)
     for first in range(0, size, _BLOCK):
         last = min(first + _BLOCK, size)
         start, weights = triangle_weights(n, size, first, last)
-        rows = values[start : start + weights.shape[1]].astype(np.float32)
-        # Not a matrix product: BLAS would wake its own threads, which costs more than it saves
-        # where other threads are at work.
-        np.einsum("ij,jk->ik", weights, rows, out=out[first:last])
+        k = weights.shape[1]
+        if k > len(buffer):
+            buffer = np.empty((k, m), np.float32)
+        np.copyto(buffer[:k], values[start : start + k])
+        product(weights, buffer[:k], out[first:last])
+    return out
+
+
+def _narrow(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Resample the second axis to `size`: what `shrink` does to the first."""
+    n, m = values.shape
+    out = np.empty((n, size), np.float32)
+    for first in range(0, size, _BLOCK):
+        last = min(first + _BLOCK, size)
+        start, weights = triangle_weights(m, size, first, last)
+        part = values[:, start : start + weights.shape[1]]
+        product(weights, part.T, out[:, first:last].T)
     return out
 
 

@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from glob import glob, has_magic
 from pathlib import Path
 from typing import TypeVar
 
 from toolkit.errors import UnusableInput, UsageError, one_line, os_reason
+from toolkit.runtime.formats import SUFFIXES
 
-__all__ = ["read_manifest", "shard"]
+__all__ = ["expand", "read_manifest", "shard"]
 
 T = TypeVar("T")
+
+
+def expand(paths: Iterable[Path]) -> list[Path]:
+    """Replace patterns like ``scans/*.jpg`` by what they match, as a Unix shell does.
+
+    Windows' shells hand patterns over as they are; ``**`` goes through folders at any depth. A
+    path that exists under this very name is no pattern. Of what matches, folders and files with
+    a picture's suffix are taken.
+
+    Raises
+    ------
+    UnusableInput
+        If a pattern matches none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        text = str(path)
+        if not has_magic(text) or path.exists():
+            found.append(path)
+            continue
+        # Path.glob takes no absolute patterns.
+        matches = [Path(name) for name in sorted(glob(text, recursive=True))]  # noqa: PTH207
+        matches = [p for p in matches if p.is_dir() or p.suffix.lower() in SUFFIXES]
+        if not matches:
+            raise UnusableInput(f"{one_line(path)}: no photograph matches this pattern")
+        found += matches
+    return found
 
 
 def read_manifest(path: Path) -> list[Path]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from toolkit.errors import UnusableInput
 from toolkit.runtime.naming import Task
+
+if TYPE_CHECKING:
+    from toolkit.runtime.remote import Place
 
 __all__ = ["INTERVAL", "watch"]
 
@@ -28,8 +32,8 @@ def watch(
     interval : float
         Seconds.
     """
-    seen: dict[Path, tuple[int, int]] = {}
-    taken: set[Path] = set()
+    seen: dict[Place, tuple[int, int]] = {}
+    taken: set[Place] = set()
     while not stop.is_set():
         try:
             present = tasks()
@@ -46,7 +50,9 @@ def watch(
         stop.wait(interval)
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def _state(path: Place) -> tuple[int, int] | None:
+    if not isinstance(path, Path):
+        return None  # a folder that is watched is a local one
     try:
         facts = path.stat()
     except OSError:

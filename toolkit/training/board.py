@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
+from toolkit.errors import OutputError, one_line, os_reason
+
 __all__ = ["Board"]
 
 
@@ -32,7 +34,14 @@ class Board:
         self._writer: SummaryWriter | None = None
 
     def __call__(self, row: dict[str, Any]) -> None:
-        """Write losses, figures on `dev`, and the sheet of samples."""
+        """Write losses, figures on `dev`, and the sheet of samples. Raises `OutputError`."""
+        try:
+            self._write(row)
+        except OSError as error:
+            place = one_line(self.run / "board")
+            raise OutputError(f"{place}: cannot be written: {os_reason(error)}") from error
+
+    def _write(self, row: dict[str, Any]) -> None:
         step = row["step"]
         if self._writer is None:
             # What a killed run wrote of this epoch is taken back.
@@ -40,6 +49,8 @@ class Board:
         for group in ("train", "dev"):
             for name, value in row[group].items():
                 self._writer.add_scalar(f"{group}/{name}", value, step)
-        with Image.open(self.run / "samples" / f"epoch_{row['epoch']:03d}.png") as sheet:
-            self._writer.add_image("samples", np.asarray(sheet), step, dataformats="HWC")
+        sheet = self.run / "samples" / f"epoch_{row['epoch']:03d}.png"
+        if sheet.exists():  # a full disk may have refused it
+            with Image.open(sheet) as image:
+                self._writer.add_image("samples", np.asarray(image), step, dataformats="HWC")
         self._writer.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from toolkit.errors import MissingRequirement, one_of
@@ -29,10 +31,14 @@ def choose_device(name: str) -> torch.device:
         "cpu": True,
     }
     if name == "auto":
-        return torch.device(next(kind for kind, available in here.items() if available))
+        name = next(kind for kind, available in here.items() if available)
     if not here[name]:
         raise MissingRequirement(f"this machine has no {name} that PyTorch can use: --device cpu")
-    return torch.device(name)
+    if name != "cuda" or "LOCAL_RANK" not in os.environ:
+        return torch.device(name)
+    own = torch.device(name, int(os.environ["LOCAL_RANK"]))  # one GPU for each of torchrun's
+    torch.cuda.set_device(own)
+    return own
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:

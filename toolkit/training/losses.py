@@ -7,7 +7,11 @@ References
 .. [1] Isola et al., "Image-to-image translation with conditional adversarial networks", 2017.
 .. [2] Mao et al., "Least squares generative adversarial networks", 2017.
 .. [3] Lim and Ye, "Geometric GAN", 2017 (hinge).
-.. [4] Zhang, Isola and Efros, "Colorful image colorization", 2016 (soft-encoded bins).
+.. [4] Zhang, Isola and Efros, "Colorful image colorization", 2016 (soft-encoded bins, and their
+   rebalancing, equation 4).
+.. [5] Hasler and Suesstrunk, "Measuring colourfulness in natural images", 2003 (M1, in CIELAB).
+.. [6] Mathieu, Couprie and LeCun, "Deep multi-scale video prediction beyond mean square error",
+   2016 (gradient difference).
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from toolkit.errors import UsageError, one_of
 from toolkit.training.networks.colour_bins import soft_labels
 from toolkit.training.networks.generator import AB_SCALE, Generator, Prediction
 
-__all__ = ["GAN_MODES", "LOSSES", "GanLoss", "build_loss"]
+__all__ = ["GAN_MODES", "LOSSES", "Bins", "GanLoss", "build_loss"]
 
 
 class _Elementwise(nn.Module):
@@ -37,18 +41,80 @@ class _Elementwise(nn.Module):
         return self._distance(predicted.ab, ab)
 
 
-class _Bins(nn.Module):
-    """Cross-entropy between the bins' scores and soft-encoded true colours [4]_."""
+class _Gradient(nn.Module):
+    """Differences between neighbours, predicted against true: colours end where they should [6]_.
 
-    def __init__(self, centres: Tensor, sigma: float) -> None:
+    Signed, because a* that falls where it should rise is wrong twice.
+    """
+
+    def forward(self, predicted: Prediction, ab: Tensor) -> Tensor:
+        rest = predicted.ab - ab
+        down, right = rest.diff(dim=2).abs().mean(), rest.diff(dim=3).abs().mean()
+        return down + right
+
+
+class _Colourfulness(nn.Module):
+    """How far each photograph's colourfulness is from the true one's, in units of ab / 110 [5]_."""
+
+    def forward(self, predicted: Prediction, ab: Tensor) -> Tensor:
+        return (_m1(predicted.ab) - _m1(ab)).abs().mean()
+
+
+def _m1(ab: Tensor) -> Tensor:
+    """sigma + 0.37 mu: the spread of the colours, and how far their mean is from gray [5]_."""
+    # A gray photograph has no direction in which to become colourful: no root of exactly 0.
+    spread = ab.var(dim=(2, 3), correction=0).sum(1).add(1e-6).sqrt()
+    mean = ab.mean(dim=(2, 3)).square().sum(1).add(1e-6).sqrt()
+    return spread + 0.37 * mean
+
+
+class Bins(nn.Module):
+    """Cross-entropy between the bins' scores and soft-encoded true colours [4]_.
+
+    Parameters
+    ----------
+    centres : Tensor, shape (bins, 2), CIE units
+    sigma : float
+        Width of the Gaussian around a true colour, in CIE units.
+    rebalance : float, 0..1
+        How far rare colours count more than frequent ones; 0: all pixels alike. The paper's
+        lambda is 1 minus this: 0.5 there.
+    """
+
+    centres: Tensor
+    weights: Tensor
+
+    def __init__(self, centres: Tensor, sigma: float, rebalance: float) -> None:
         super().__init__()
+        if not 0 <= rebalance <= 1:
+            raise UsageError(f"the loss bins: rebalance must be in 0..1, not {rebalance}")
         self.register_buffer("centres", centres.clone(), persistent=False)
-        self.sigma = sigma
+        self.register_buffer("weights", torch.ones(len(centres)), persistent=False)
+        self.sigma, self.rebalance = sigma, rebalance
+
+    def balance(self, prior: Tensor) -> None:
+        """Weigh each bin by how rare it is, so that the mean weight of a pixel is 1 (equation 4).
+
+        Parameters
+        ----------
+        prior : Tensor, shape (bins,); sums to 1
+            How often each colour occurs in the photographs to learn from.
+        """
+        even = (1 - self.rebalance) / len(prior)
+        weights = 1 / (self.rebalance * prior.double() + even).clamp_min(1e-9)
+        weights /= (weights * prior).sum()
+        self.weights.copy_(weights)
 
     def forward(self, predicted: Prediction, ab: Tensor) -> Tensor:
         assert predicted.logits is not None
-        labels = soft_labels(ab * AB_SCALE, self.get_buffer("centres"), self.sigma)
-        return -(labels * torch.log_softmax(predicted.logits, dim=1)).sum(1).mean()
+        labels = soft_labels(ab * AB_SCALE, self.centres, self.sigma)
+        labels = labels.permute(0, 2, 3, 1)
+        # Over the last axis, which channels_last makes contiguous: four times faster on a CPU.
+        scores = torch.log_softmax(predicted.logits.permute(0, 2, 3, 1), dim=-1)
+        each = -(labels * scores).sum(-1)
+        if self.rebalance:
+            each = each * self.weights[labels.argmax(-1)]
+        return each.mean()
 
 
 def _l1(generator: Generator) -> nn.Module:
@@ -66,15 +132,25 @@ def _huber(generator: Generator, *, delta: float = 0.05) -> nn.Module:
     return _Elementwise(huber)
 
 
-def _bins(generator: Generator, *, sigma: float = 7.0) -> nn.Module:
+def _gradient(generator: Generator) -> nn.Module:
+    return _Gradient()
+
+
+def _colourfulness(generator: Generator) -> nn.Module:
+    return _Colourfulness()
+
+
+def _bins(generator: Generator, *, sigma: float = 7.0, rebalance: float = 0.0) -> nn.Module:
     centres = getattr(generator, "centres", None)
     if centres is None or not len(centres):
         raise UsageError("the loss bins needs a generator with colour bins: edge, bin_spacing > 0")
-    return _Bins(centres, sigma)
+    return Bins(centres, sigma, rebalance)
 
 
 LOSSES: dict[str, Callable[..., nn.Module]] = {
     "bins": _bins,
+    "colourfulness": _colourfulness,
+    "gradient": _gradient,
     "huber": _huber,
     "l1": _l1,
     "l2": _l2,

@@ -17,7 +17,15 @@ from toolkit.training.networks.initialise import INITIALISERS
 from toolkit.training.recipe import Network, Recipe
 from toolkit.training.watcher import Watcher
 
-__all__ = ["check_sizes", "find_weights", "prepare_network", "prepare_photographs"]
+__all__ = [
+    "check_channels",
+    "check_sizes",
+    "find_weights",
+    "prepare_network",
+    "prepare_photographs",
+    "tell_of_split",
+    "tell_of_unreadable",
+]
 
 
 def find_weights(source: Path) -> Path:
@@ -73,16 +81,42 @@ def prepare_photographs(
     for name in exclude:
         if not (folder / name).is_file():
             watcher.on_message(f"{one_line(name)}: to be left out, but not there")
+    tell_of_unreadable(pack, watcher)
+    split = split_pack(pack, folder, recipe.data.parts)
+    tell_of_split(split, watcher)
+    return pack, split
+
+
+def tell_of_unreadable(pack: Pack, watcher: Watcher) -> None:
+    """Name what could not be read."""
     for name, reason in pack.unreadable.items():
         watcher.on_message(f"skipped {one_line(name)}: {reason}")
     if pack.unreadable:
         watcher.on_message(f"{len(pack.unreadable)} of the photographs cannot be read")
-    split = split_pack(pack, folder, recipe.data.parts)
+
+
+def tell_of_split(split: Split, watcher: Watcher) -> None:
+    """Say how many photographs there are for what."""
     held_out = f", {len(split.held_out)} held out" if split.held_out else ""
     watcher.on_message(
         f"{len(split.train)} photographs to train on, {len(split.dev)} to choose by{held_out}"
     )
-    return pack, split
+
+
+def check_channels(generator: Generator, channels: tuple[int, int], crop: int) -> None:
+    """Refuse a generator that takes or gives others than the task. Raises `UsageError`."""
+    wanted, device = channels, next(generator.parameters()).device
+    try:
+        with torch.no_grad():
+            made = generator.eval()(torch.zeros(1, wanted[0], crop, crop, device=device)).shape[1]
+        found = f"gives {made}"
+    except RuntimeError:
+        made, found = -1, "takes another number"
+    if made != wanted[1]:
+        raise UsageError(
+            f"recipe: the task has {wanted[0]} channels in and {wanted[1]} out, and the generator "
+            f"{found}: set generator.options.channels_in={wanted[0]} and channels_out={wanted[1]}"
+        )
 
 
 def check_sizes(recipe: Recipe, generator: Generator) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "Loss",
     "Network",
     "Optimizer",
+    "Pairs",
     "Parts",
     "Recipe",
     "Stage",
@@ -43,6 +44,27 @@ class Parts:
     """With ``seed``: how many photographs are taken; 0: all."""
     train: int = 0
     """With ``seed``: how many of them are learned from; the others are kept for the end."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """For the task ``translate``: where the two pictures of a pair are, and their scaling.
+
+    Levels in 0..1 are fed and predicted as (level - mean) / std, channel by channel. Where no
+    numbers stand, they are measured on the pairs to learn from.
+    """
+
+    layout: str = "folders"
+    """``folders``: two folders, matched by name. ``AtoB``: side by side, the given picture on the
+    left; ``BtoA``: on the right."""
+    given: str = "gray"
+    """With ``folders``: the folder of what the network is given."""
+    true: str = "resized"
+    """With ``folders``: the folder of what it shall make of it."""
+    given_mean: list[float] = field(default_factory=list)
+    given_std: list[float] = field(default_factory=list)
+    true_mean: list[float] = field(default_factory=list)
+    true_std: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,10 @@ class Data:
     samples_per_epoch: int = 0
     """Photographs drawn in an epoch; 0: as many as there are."""
     parts: Parts = field(default_factory=Parts)
+    pairs: Pairs = field(default_factory=Pairs)
+    shrink: list[int] = field(default_factory=lambda: [2, 3, 4])
+    """For the task ``luma``: by one of these factors a photograph is made smaller, and larger
+    again."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +142,9 @@ class Optimizer:
     weight_decay: float = 0.0
     clip: float = 0.0
     """Largest norm of the gradient; 0: no limit."""
+    factors: dict[str, float] = field(default_factory=dict)
+    """What the rate of a part of the network is multiplied with, by the beginning of its weights'
+    names: the longest that fits counts. 0 leaves the part as it is."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +169,9 @@ class Recipe:
     epochs: int
     generator: Network
     losses: list[Loss]
+    task: str = "colorize"
+    """``colorize`` (L* to a*b*), ``luma`` (L* to the L* of a sharper photograph) or ``translate``
+    (RGB to RGB)."""
     reproduces: str = ""
     """What of its source it gives again, and what is taken from elsewhere."""
     data: Data = field(default_factory=Data)
@@ -152,6 +184,8 @@ class Recipe:
     """``constant``, ``cosine`` or ``linear`` (constant for half, then down to 0)."""
     warmup: float = 0.0
     """Share of the steps in which the rate rises from 0."""
+    accumulate: int = 1
+    """In how many parts a batch goes through the networks, to need less memory."""
     ema: float = 0.0
     """Decay of the running mean of the weights; 0: none."""
     precision: str = "auto"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from toolkit.files import write_bytes, write_text
 
-__all__ = ["append_metrics", "draw_curves", "environment", "read_metrics", "write_samples"]
+__all__ = ["draw_curves", "environment", "read_metrics", "write_metrics", "write_samples"]
 
 
 def read_metrics(run: Path, before_epoch: int | None = None) -> list[dict[str, Any]]:
@@ -25,10 +25,9 @@ def read_metrics(run: Path, before_epoch: int | None = None) -> list[dict[str, A
     return [row for row in rows if before_epoch is None or row["epoch"] < before_epoch]
 
 
-def append_metrics(run: Path, row: dict[str, Any]) -> None:
-    """Add the row of an epoch; a row that a killed run left for the same epoch is replaced."""
-    rows = [*read_metrics(run, before_epoch=row["epoch"]), row]
-    write_text(run / "metrics.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+def write_metrics(run: Path, rows: list[dict[str, Any]]) -> None:
+    """Write ``metrics.jsonl``: a line for each epoch."""
+    write_text(run / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def write_samples(run: Path, name: str, sheet: Image.Image) -> None:
@@ -38,12 +37,11 @@ def write_samples(run: Path, name: str, sheet: Image.Image) -> None:
     write_bytes(run / "samples" / f"{name}.png", stream.getvalue())
 
 
-def draw_curves(run: Path) -> None:
+def draw_curves(run: Path, rows: list[dict[str, Any]]) -> None:
     """Draw ``curves.png``: the losses, and the gain over gray on the `dev` photographs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rows = read_metrics(run)
     epochs = [row["epoch"] for row in rows]
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, gain = figure.subplots(1, 2)

@@ -19,7 +19,7 @@ from toolkit.evaluation.summary import means
 from toolkit.lab import gray_to_l, l_of_gray, lab_to_rgb, rgb_to_lab, to_uint8
 from toolkit.training.networks.generator import AB_SCALE, L_SCALE, Generator
 
-__all__ = ["Validation", "colorize_gray", "evaluate_paths"]
+__all__ = ["Validation", "colorize_gray", "draw_sheet", "evaluate_paths", "evaluating"]
 
 UInt8 = NDArray[np.uint8]
 
@@ -92,20 +92,11 @@ class Validation:
 
     def sheet(self, generator: Generator, count: int = 8, side: int = 224) -> Image.Image:
         """The first photographs in three rows: L*, predicted, true."""
-        shown = self.photos[:count]
-        sheet = Image.new("RGB", (len(shown) * side, 3 * side), "white")
-        for column, photo in enumerate(shown):
-            for row, picture in enumerate(
-                (gray_rgb(photo), self._colored(generator, photo), photo)
-            ):
-                tile = Image.fromarray(picture)
-                tile.thumbnail((side - 4, side - 4), Image.Resampling.LANCZOS)
-                left, top = (side - tile.width) // 2, (side - tile.height) // 2
-                sheet.paste(tile, (column * side + left, row * side + top))
-        return sheet
+        columns = [[gray_rgb(p), self._colored(generator, p), p] for p in self.photos[:count]]
+        return draw_sheet(columns, side)
 
     def _colored(self, generator: Generator, photo: UInt8) -> UInt8:
-        with _evaluating(generator, self.dropout):
+        with evaluating(generator, self.dropout):
             return colorize_gray(generator, gray_input(photo), self.preferred)
 
 
@@ -124,8 +115,20 @@ def evaluate_paths(
     return {**means([row.figures for row in rows]), "photos": float(len(rows))}
 
 
+def draw_sheet(columns: Sequence[Sequence[UInt8]], side: int = 224) -> Image.Image:
+    """Three pictures below each other in each column: given, predicted, true."""
+    sheet = Image.new("RGB", (len(columns) * side, 3 * side), "white")
+    for column, pictures in enumerate(columns):
+        for row, picture in enumerate(pictures):
+            tile = Image.fromarray(picture)
+            tile.thumbnail((side - 4, side - 4), Image.Resampling.LANCZOS)
+            left, top = (side - tile.width) // 2, (side - tile.height) // 2
+            sheet.paste(tile, (column * side + left, row * side + top))
+    return sheet
+
+
 @contextmanager
-def _evaluating(generator: Generator, dropout: bool) -> Iterator[None]:
+def evaluating(generator: Generator, dropout: bool) -> Iterator[None]:
     """Evaluation mode for a while; the random numbers of the training are not touched."""
     training = generator.training
     generator.eval()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ class Order:
     contract: Contract
     example: NDArray[np.float32]
     """L* of the network's size, from the proof set."""
+    calibration: list[NDArray[np.float32]] = field(default_factory=list)
+    """L* of photographs, (1, 1, H, W) each, for the precisions in `Format.calibrated`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Format:
     """What running needs. The proof's fresh process can import none of the other libraries."""
     tolerances: Mapping[str, Mapping[str, Tolerance]]
     """For each boundary its precisions, the default first, and how exact each must be."""
-    write: Callable[[Order, Path], None]
+    write: Callable[[Order, Path], dict[str, Any]]
+    """Write the artefact; what the manifest should tell of how that was done."""
     contract: Callable[[Path], Contract]
     """Read the contract out of an artefact, with NumPy alone; raises `UnusableModel`."""
     runs: Callable[[Path], Iterator[tuple[str, Run]]]
@@ -60,6 +63,14 @@ class Format:
     """
     intermediates: Callable[[Path, NDArray[np.float32]], Iterator[NDArray[Any]]] | None = None
     """The result of every operation for one input, to find the layer that departs."""
+    calibrated: tuple[str, ...] = ()
+    """Precisions that need photographs to be calibrated on."""
+    faster_than: Mapping[str, str] = field(default_factory=dict)
+    """Precisions that are there for their speed, and the one to be compared with."""
+    picture_sides: tuple[int, ...] = ()
+    """Sides of the square pictures of its image boundary, the default first; empty: any size."""
+    compute_units: tuple[str, ...] = ()
+    """Kinds of processors that a user may ask for, the default first."""
     flexible: bool = False
     """Whether one file serves every size that the generator accepts."""
     notes: str = ""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.contract import METADATA_KEY, Contract, FixedSize, FlexibleSize
+from toolkit.contract import METADATA_KEY, Contract, FixedSize, FlexibleSize, Port
 from toolkit.errors import ProofFailed, UnusableModel, one_line
 from toolkit.export.formats.format import Format, Order, Run
 from toolkit.export.parity import Tolerance
@@ -36,20 +36,29 @@ IR_VERSION = 10
 
 
 def tensor_model(order: Order) -> ModelProto:
-    """The network alone, float32: L* in, a*b* out, without metadata."""
+    """The network alone, float32, at the tensor boundary of its task, without metadata."""
     import onnx
 
-    return onnx.load_from_string(_converted(order.model, order.contract.size, order.example.shape))
+    from toolkit.export.scaling import TASKS
+
+    task = TASKS[order.contract.task]
+    shape = order.example.shape
+    ports = task.input, task.output
+    return onnx.load_from_string(_converted(order.model, order.contract.size, shape, ports))
 
 
 @lru_cache(maxsize=1)
 def _converted(
-    model: nn.Module, size: FixedSize | FlexibleSize, example_shape: tuple[int, ...]
+    model: nn.Module,
+    size: FixedSize | FlexibleSize,
+    example_shape: tuple[int, ...],
+    ports: tuple[Port, Port],
 ) -> bytes:
     """Converted once for all precisions of a bundle."""
     import torch
 
-    example = torch.rand(example_shape) * 100
+    given, made = ports
+    example = torch.rand(example_shape) * given.range[1]
     shapes: Any = None
     if isinstance(size, FlexibleSize):
         # A dimension that is 1 in the example would be taken for a constant.
@@ -64,8 +73,8 @@ def _converted(
         program = torch.onnx.export(
             model,
             (example,),
-            input_names=["l"],
-            output_names=["ab"],
+            input_names=[given.name],
+            output_names=[made.name],
             opset_version=OPSET,
             dynamo=True,
             dynamic_shapes=shapes,
@@ -114,13 +123,14 @@ def _spell_out_instance_norm(network: ModelProto) -> None:
     network.graph.initializer.extend(graph.constants)
 
 
-def _write(order: Order, path: Path) -> None:
+def _write(order: Order, path: Path) -> dict[str, Any]:
     import onnx
 
     from toolkit.export.image_graph import image_model
     from toolkit.export.quantize import ONNX_PRECISIONS
 
-    model = ONNX_PRECISIONS[order.contract.precision](tensor_model(order))
+    precise = ONNX_PRECISIONS[order.contract.precision]
+    model, facts = precise(tensor_model(order), order.calibration)
     if order.contract.boundary == "image":
         model = image_model(model, order.contract)
     del model.metadata_props[:]
@@ -134,6 +144,7 @@ def _write(order: Order, path: Path) -> None:
         del value.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
+    return facts
 
 
 def _contract(path: Path) -> Contract:
@@ -222,16 +233,20 @@ ONNX = Format(
         "tensor": {
             "fp32": Tolerance(max_error=1e-3),
             "fp16-storage": Tolerance(mean_ciede2000=0.05),
+            "int8": Tolerance(mean_ciede2000=0.3, psnr_loss=0.1),
         },
         "image": {
             "fp32": Tolerance(max_error=1, mean_error=0.1),
             "fp16-storage": Tolerance(mean_error=0.1, mean_ciede2000=0.05),
+            "int8": Tolerance(mean_ciede2000=0.3, psnr_loss=0.1),
         },
     },
     write=_write,
     contract=_contract,
     runs=_runs,
     intermediates=_intermediates,
+    calibrated=("int8",),
+    faster_than={"int8": "fp32"},
     flexible=True,
     notes=f"opset {OPSET}, IR {IR_VERSION}, one file",
 )

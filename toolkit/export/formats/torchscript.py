@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from toolkit.export.parity import Tolerance
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 __all__ = ["CONTRACT_FILE", "TORCHSCRIPT", "trace"]
 
@@ -39,29 +40,29 @@ def deprecation_known() -> Iterator[None]:
         yield
 
 
-def trace(order: Order) -> torch.jit.ScriptModule:
-    """The model as TorchScript, as its example runs through it."""
+def trace(model: nn.Module, example: NDArray[np.float32]) -> torch.jit.ScriptModule:
+    """The model as TorchScript, as the example runs through it."""
     import torch
 
     with deprecation_known(), torch.no_grad():
         # It warns where Python looks at a tensor's shape; the proof runs the file at another size,
         # which shows whether that mattered.
         warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
-        example = torch.from_numpy(order.example)
         traced: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
-            order.model, example, check_trace=False
+            model, torch.from_numpy(example), check_trace=False
         )
         return traced
 
 
-def _write(order: Order, path: Path) -> None:
+def _write(order: Order, path: Path) -> dict[str, Any]:
     import torch
 
     with deprecation_known():
         files = {CONTRACT_FILE: order.contract.to_json()}
         # Frozen: weights are constants, BatchNorm is arithmetic, training mode is gone.
-        torch.jit.save(torch.jit.freeze(trace(order)), str(path), _extra_files=files)
+        torch.jit.save(torch.jit.freeze(trace(order.model, order.example)), str(path), _extra_files=files)
     _normalise(path)
+    return {}
 
 
 def _normalise(path: Path) -> None:

@@ -42,6 +42,7 @@ _DTYPES = {
     33: np.dtype(np.uint32),
 }
 _STRING = 2
+_RGB = 20
 _BLOB_SENTINEL = 0xDEADBEEF
 _MULTI_ARRAY_DTYPES = {65_568: "float32", 65_552: "float16", 131_104: "int32"}
 
@@ -52,7 +53,9 @@ class Port:
 
     name: str
     dtype: str
+    """``float32``, ``float16``, ``int32``; ``image`` for sRGB pixels."""
     shape: tuple[int, ...]
+    """Of the array; height and width of an image."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ class _Reader:
                 continue
             inputs = {
                 _text(entry[1]): [self._binding(b) for b in fields(_message(entry[2]))[1]]
-                for entry in map(_entry, operation[2])
+                for entry in map(_entry, operation.get(2, []))
             }
             for entry in map(_entry, operation.get(5, [])):
                 if _text(entry[1]) != "name":  # constexpr operations keep their data here
@@ -220,8 +223,13 @@ def _type(kind: Fields) -> tuple[np.dtype[Any], tuple[int, ...]]:
 
 def _port(port: Fields) -> Port:
     kind = fields(_message(port[3]))
+    if 4 in kind:
+        image = fields(_message(kind[4]))
+        if _number(image[3]) != _RGB:
+            raise UnusableModel(f"its port {_text(port[1])} is an image of another kind than RGB")
+        return Port(_text(port[1]), "image", (_number(image[2]), _number(image[1])))
     if 5 not in kind:
-        raise UnusableModel(f"its port {_text(port[1])} is no array")
+        raise UnusableModel(f"its port {_text(port[1])} is neither an array nor an image")
     array = fields(_message(kind[5]))
     shape = tuple(signed_varints(array.get(1, [])))
     code = int(_number(array[2]))

@@ -14,35 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from toolkit.lab import rgb_to_lab
-from toolkit.training.data.augment import vary_lightness
 from toolkit.training.data.pack import Pack
+from toolkit.training.data.samples import Batch, Box, ColourSamples, Samples
+from toolkit.training.distributed import ALONE, Team
 from toolkit.training.recipe import Data, Stage
 
 __all__ = ["Batch", "Batches", "Plan", "prefetch"]
 
 UInt8 = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a step learns from.
-
-    Attributes
-    ----------
-    lightness : Tensor, float32, shape (N, 1, H, W)
-        L* / 50 - 1, perhaps grainy or faded.
-    ab : Tensor, float32, shape (N, 2, H, W)
-        True a* and b* / 110.
-    """
-
-    lightness: Tensor
-    ab: Tensor
 
 
 @dataclass(frozen=True)
@@ -70,6 +52,10 @@ class Batches:
     stages : list of Stage
     epochs : int
     seed : int
+    samples : Samples, optional
+        What the task makes of a photograph; by default L* to a*b*.
+    team : Team
+        Each of its processes gets its part of every batch.
     """
 
     def __init__(
@@ -80,7 +66,11 @@ class Batches:
         stages: list[Stage],
         epochs: int,
         seed: int,
+        samples: Samples | None = None,
+        team: Team = ALONE,
     ) -> None:
+        self.team = team
+        self.samples = samples or ColourSamples(data)
         self.pack, self.data, self.seed, self.epochs = pack, data, seed, epochs
         self._chosen = np.array(chosen)
         self._weights = _weights(pack, chosen, data)
@@ -113,13 +103,11 @@ class Batches:
         plan = self.plan(step)
         order = self._order(plan.epoch)[plan.first : plan.first + plan.count]
         rng = np.random.default_rng([self.seed, step])
-        rgb = np.stack([self._crop(self.pack[i], plan.stage, rng) for i in order])
-        lab = rgb_to_lab(rgb).transpose(0, 3, 1, 2)
-        lightness = vary_lightness(np.ascontiguousarray(lab[:, :1]), self.data, rng)
-        return Batch(
-            torch.from_numpy(lightness / np.float32(50) - np.float32(1)),
-            torch.from_numpy(lab[:, 1:] / np.float32(110)),
-        )
+        cuts = [self._draw(self.pack[i], plan.stage, rng) for i in order]
+        crops = [_crop(*cut, plan.stage.crop) for cut in cuts[self.team.part(len(cuts))]]
+        if self.team.size > 1:  # what else is drawn differs by photograph, so by process
+            rng = np.random.default_rng([self.seed, step, self.team.rank])
+        return self.samples.batch([np.stack(view) for view in zip(*crops, strict=True)], rng)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         rng = np.random.default_rng([self.seed, 0x0E70C4, epoch])
@@ -129,24 +117,35 @@ class Batches:
             return np.concatenate(shuffled)[: self._samples]
         return rng.choice(self._chosen, self._samples, p=self._weights)
 
-    def _crop(self, photo: UInt8, stage: Stage, rng: np.random.Generator) -> UInt8:
-        height, width = photo.shape[:2]
-        side = min(height, width) * rng.uniform(self.data.zoom[0], self.data.zoom[1])
-        left, top = rng.uniform(0, width - side), rng.uniform(0, height - side)
+    def share(self, step: int) -> float:
+        """What this process's photographs count in the whole batch."""
+        return self.team.share(self.plan(step).count)
+
+    def _draw(
+        self, entry: UInt8, stage: Stage, rng: np.random.Generator
+    ) -> tuple[list[UInt8], Box, bool]:
+        views = self.samples.views(entry)
+        height, width = views[0].shape[:2]
+        box = self.samples.box(height, width, stage.crop, rng)
         flip = self.data.flip and rng.random() < 0.5
-        if (height, width) != (stage.crop, stage.crop) or side < min(height, width):
-            # Only the pixels of the box travel into Pillow: the pack lies on disk.
-            x, y = int(left), int(top)
-            part = Image.fromarray(photo[y : math.ceil(top + side), x : math.ceil(left + side)])
-            box = (
-                left - x,
-                top - y,
-                min(left - x + side, part.width),
-                min(top - y + side, part.height),
-            )
-            size = (stage.crop, stage.crop)
-            photo = np.asarray(part.resize(size, Image.Resampling.BILINEAR, box=box))
-        return photo[:, ::-1] if flip else photo
+        return views, box, flip
+
+
+def _crop(views: list[UInt8], box: Box, flip: bool, crop: int) -> list[UInt8]:
+    """The same square of each view, mirrored or not."""
+    crops = [_cut(view, box, crop) for view in views]
+    return [crop[:, ::-1] if flip else crop for crop in crops]
+
+
+def _cut(photo: UInt8, box: Box, crop: int) -> UInt8:
+    """The square `box` of a photograph (left, top, side), crop x crop pixels large."""
+    (left, top, side), (x, y) = box, (int(box[0]), int(box[1]))
+    if side == crop and (left, top) == (x, y):
+        return photo[y : y + crop, x : x + crop]
+    # Only the pixels of the box travel into Pillow: the pack lies on disk.
+    part = Image.fromarray(photo[y : math.ceil(top + side), x : math.ceil(left + side)])
+    edges = (left - x, top - y, min(left - x + side, part.width), min(top - y + side, part.height))
+    return np.asarray(part.resize((crop, crop), Image.Resampling.BILINEAR, box=edges))
 
 
 @contextmanager

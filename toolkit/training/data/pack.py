@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,17 @@ from toolkit.errors import ToolkitError, UnusableInput, one_line
 from toolkit.files import atomic_folder, sha256, sha256_bytes, write_text
 from toolkit.runtime.photo import find_photos, read_rgb
 
-__all__ = ["FITS", "Pack", "cache_folder", "open_pack", "processors", "source_of"]
+__all__ = [
+    "FITS",
+    "Pack",
+    "build_pack",
+    "cache_folder",
+    "hashes",
+    "name_of",
+    "open_pack",
+    "processors",
+    "source_of",
+]
 
 UInt8 = NDArray[np.uint8]
 
@@ -111,42 +121,81 @@ def open_pack(
         If there is no photograph in the folder that can be read.
     """
     left_out = set(exclude)
-    paths = [path for path in find_photos(folder) if _name(path, folder) not in left_out]
+    paths = [path for path in find_photos(folder) if name_of(path, folder) not in left_out]
     if not paths:
         raise UnusableInput(f"{one_line(folder)}: no photographs in this folder")
-    with ThreadPoolExecutor(processors()) as pool:
-        by_hash = dict(sorted(zip(pool.map(_hash, paths), paths, strict=True)))
-        unreadable = {_name(p, folder): "cannot be read" for h, p in by_hash.items() if not h}
-        by_hash.pop("", None)
-        # The names belong to the key: folders are sources, and sources have weights.
-        content = [_VERSION, side, fit, [(h, _name(p, folder)) for h, p in by_hash.items()]]
-        place = cache_folder() / "packs" / sha256_bytes(json.dumps(content).encode())[:32]
-        if not (place / "index.json").exists():
-            make = FITS[fit]
+    by_hash = dict(sorted(zip(hashes(paths), paths, strict=True)))
+    unreadable = {name_of(p, folder): "cannot be read" for h, p in by_hash.items() if not h}
+    by_hash.pop("", None)
+    names = {digest: name_of(path, folder) for digest, path in by_hash.items()}
+    make = FITS[fit]
 
-            def shrink(path: Path) -> UInt8 | str:
-                try:
-                    return np.asarray(make(Image.fromarray(read_rgb(path)), side))
-                except ToolkitError as error:
-                    return str(error)
+    def read(digest: str) -> UInt8:
+        return np.asarray(make(Image.fromarray(read_rgb(by_hash[digest])), side))
 
-            entries: list[dict[str, object]] = []
-            with atomic_folder(place, overwrite=True) as making:
-                with open(making / "pixels.rgb", "wb") as stream:
-                    results = pool.map(shrink, by_hash.values())
-                    for done, (item, got) in enumerate(zip(by_hash.items(), results, strict=True)):
-                        name = _name(item[1], folder)
-                        if isinstance(got, str):
-                            unreadable[name] = got
-                        else:
-                            entry = Entry(name, item[0], stream.tell(), got.shape[0], got.shape[1])
-                            entries.append(vars(entry))
-                            stream.write(got.tobytes())
-                        on_progress(done + 1, len(by_hash))
-                if not entries:
-                    raise UnusableInput(f"{one_line(folder)}: none of its photographs can be read")
-                index = {"entries": entries, "unreadable": unreadable}
-                write_text(making / "index.json", json.dumps(index))
+    return build_pack(folder, names, [side, fit], read, unreadable, on_progress)
+
+
+def build_pack(
+    folder: Path,
+    names: dict[str, str],
+    made_how: list[object],
+    read: Callable[[str], UInt8],
+    unreadable: dict[str, str],
+    on_progress: Callable[[int, int], None],
+) -> Pack:
+    """The pack of these pictures; made if the cache has none that was made alike.
+
+    Parameters
+    ----------
+    folder : Path
+        For the message where nothing can be read.
+    names : dict of str to str
+        By content hash, sorted.
+    made_how : list
+        Whatever else decides what `read` gives, as JSON.
+    read : callable
+        Content hash to sRGB pixels, shape (H, W, 3); `ToolkitError` makes it an unreadable one.
+    unreadable : dict of str to str
+        Names and reasons that are known already; the others are added.
+    on_progress : callable
+        Called with the pictures done and the number of all.
+
+    Raises
+    ------
+    UnusableInput
+        If none of them can be read.
+    """
+
+    def attempt(digest: str) -> UInt8 | str:
+        try:
+            return read(digest)
+        except ToolkitError as error:
+            return str(error)
+
+    # The names belong to the key: folders are sources, and sources have weights.
+    content = [_VERSION, *made_how, list(names.items())]
+    place = cache_folder() / "packs" / sha256_bytes(json.dumps(content).encode())[:32]
+    if (place / "index.json").exists():
+        return Pack(place)
+    entries: list[dict[str, object]] = []
+    with ThreadPoolExecutor(processors()) as pool, atomic_folder(place, overwrite=True) as making:
+        with open(making / "pixels.rgb", "wb") as stream:
+            results = pool.map(attempt, names)
+            for done, (digest, got) in enumerate(zip(names, results, strict=True)):
+                if isinstance(got, str):
+                    unreadable[names[digest]] = got
+                else:
+                    height, width = got.shape[:2]
+                    entry = Entry(names[digest], digest, stream.tell(), height, width)
+                    entries.append(vars(entry))
+                    stream.write(got.tobytes())
+                on_progress(done + 1, len(names))
+        if not entries:
+            raise UnusableInput(f"{one_line(folder)}: none of its photographs can be read")
+        write_text(
+            making / "index.json", json.dumps({"entries": entries, "unreadable": unreadable})
+        )
     return Pack(place)
 
 
@@ -183,6 +232,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def hashes(paths: Sequence[Path]) -> list[str]:
+    """The content hash of each file; nothing where it cannot be read."""
+    with ThreadPoolExecutor(processors()) as pool:
+        return list(pool.map(_hash, paths))
+
+
 def _hash(path: Path) -> str:
     try:
         return sha256(path)
@@ -190,5 +245,6 @@ def _hash(path: Path) -> str:
         return ""
 
 
-def _name(path: Path, folder: Path) -> str:
+def name_of(path: Path, folder: Path) -> str:
+    """Path below the folder of photographs, with forward slashes."""
     return path.relative_to(folder).as_posix()

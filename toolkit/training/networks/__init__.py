@@ -9,10 +9,13 @@ from torch import nn
 
 from toolkit.errors import UsageError, one_of
 from toolkit.training.networks.edge import Edge
+from toolkit.training.networks.edge_lite import EdgeLite
 from toolkit.training.networks.generator import Generator
 from toolkit.training.networks.patchgan import PatchGAN
 from toolkit.training.networks.patchgan_strided import StridedPatchGAN
 from toolkit.training.networks.pixel import PixelGAN
+from toolkit.training.networks.resnet_unet import ResNetUNet
+from toolkit.training.networks.srcnn import SRCNN
 from toolkit.training.networks.unet import UNet256
 from toolkit.training.networks.unet_flat import UNetFlat
 from toolkit.training.networks.unet_instance import UNetInstance
@@ -24,6 +27,9 @@ T = TypeVar("T")
 
 GENERATORS: dict[str, Callable[..., Generator]] = {
     "edge": Edge,
+    "edge_lite": EdgeLite,
+    "srcnn": SRCNN,
+    "resnet_unet": ResNetUNet,
     "unet_256": UNet256,
     "unet_flat": UNetFlat,
     "unet_instance": UNetInstance,

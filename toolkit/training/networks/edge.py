@@ -16,13 +16,17 @@ from torch.nn import functional as F
 from toolkit.training.networks.colour_bins import bin_centres
 from toolkit.training.networks.generator import AB_SCALE, Generator, Prediction
 
-__all__ = ["Edge"]
+__all__ = ["ConvNorm", "Edge", "GlobalContext", "decode_bins"]
 
 
-class _ConvNorm(nn.Sequential):
-    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
+class ConvNorm(nn.Sequential):
+    """A convolution and its BatchNorm."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, stride: int = 1, kernel: int = 3
+    ) -> None:
         super().__init__(
-            nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False),
+            nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False),
             nn.BatchNorm2d(channels_out),
         )
 
@@ -30,14 +34,14 @@ class _ConvNorm(nn.Sequential):
 class _Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _ConvNorm(channels, channels)
-        self.second = _ConvNorm(channels, channels)
+        self.first = ConvNorm(channels, channels)
+        self.second = ConvNorm(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.second(F.relu(self.first(x))))
 
 
-class _Global(nn.Module):
+class GlobalContext(nn.Module):
     """Adds what the mean of the whole map says to every place of it."""
 
     def __init__(self, channels: int) -> None:
@@ -48,6 +52,12 @@ class _Global(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         whole = self.out(F.relu(self.hidden(x.mean((2, 3)))))
         return F.relu(x + whole[:, :, None, None])
+
+
+def decode_bins(scores: Tensor, centres: Tensor) -> Tensor:
+    """Scores of colour bins, (N, bins, h, w), to the mean colour / 110, (N, 2, h, w)."""
+    weight = (centres / AB_SCALE).t()[:, :, None, None]
+    return F.conv2d(torch.softmax(scores, dim=1), weight)
 
 
 class Edge(Generator):
@@ -68,6 +78,10 @@ class Edge(Generator):
         Channels of the last convolutions at a quarter of the size.
     bin_spacing : float
         Distance of the colour bins in CIE units; 0 regresses a*b* without bins.
+    temperature : float
+        What the scores are divided by before the mean is taken: below 1 the likeliest colours
+        count more (the annealed mean of Zhang, Isola and Efros 2016, who take 0.38). Of the
+        result alone: nothing is learned with it.
 
     Notes
     -----
@@ -86,25 +100,29 @@ class Edge(Generator):
         residual: tuple[int, int, int, int] = (0, 0, 1, 1),
         head: int = 64,
         bin_spacing: float = 14.0,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"temperature must be above 0, not {temperature}")
+        self.temperature = temperature if bin_spacing else 1.0
         if any(w % 16 for w in (stem, head, *widths)):
             raise ValueError("channels must be multiples of 16")
-        self.stem = _ConvNorm(1, stem, stride=2)
+        self.stem = ConvNorm(1, stem, stride=2)
         self.down = nn.ModuleList()
         self.body = nn.ModuleList()
         channels = stem
         for width, blocks in zip(widths, residual, strict=True):
-            self.down.append(_ConvNorm(channels, width, stride=2))
+            self.down.append(ConvNorm(channels, width, stride=2))
             body: list[nn.Module] = [_Residual(width) for _ in range(blocks)]
-            self.body.append(nn.Sequential(*(body or [_ConvNorm(width, width), nn.ReLU()])))
+            self.body.append(nn.Sequential(*(body or [ConvNorm(width, width), nn.ReLU()])))
             channels = width
-        self.context = _Global(channels)
+        self.context = GlobalContext(channels)
         self.up = nn.ModuleList(
-            _ConvNorm(widths[i], widths[i - 1]) for i in range(len(widths) - 1, 0, -1)
+            ConvNorm(widths[i], widths[i - 1]) for i in range(len(widths) - 1, 0, -1)
         )
         self.head = nn.Sequential(
-            _ConvNorm(widths[0], head), nn.ReLU(), _ConvNorm(head, head), nn.ReLU()
+            ConvNorm(widths[0], head), nn.ReLU(), ConvNorm(head, head), nn.ReLU()
         )
         centres = bin_centres(bin_spacing) if bin_spacing else torch.zeros(0, 2)
         self.register_buffer("centres", centres)
@@ -124,15 +142,15 @@ class Edge(Generator):
         return scores
 
     def _decode(self, scores: Tensor) -> Tensor:
-        if not len(self.centres):
-            return scores
-        weight = (self.centres.t() / AB_SCALE)[:, :, None, None]
-        return F.conv2d(torch.softmax(scores, dim=1), weight)
+        return decode_bins(scores, self.centres) if len(self.centres) else scores
 
     def predict(self, lightness: Tensor) -> Prediction:
         scores = self._features(lightness).float()
         return Prediction(self._decode(scores), scores if len(self.centres) else None)
 
     def forward(self, lightness: Tensor) -> Tensor:
-        small = self._decode(self._features(lightness))
+        scores = self._features(lightness)
+        if self.temperature != 1:
+            scores = scores / self.temperature
+        small = self._decode(scores)
         return F.interpolate(small, scale_factor=4.0, mode="bilinear", align_corners=False)

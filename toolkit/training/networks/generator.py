@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-__all__ = ["AB_SCALE", "L_SCALE", "Generator", "Prediction"]
+__all__ = ["AB_SCALE", "LUMA_SCALE", "L_SCALE", "Generator", "Prediction"]
 
 L_SCALE = 50.0
 """L* is fed as L / 50 - 1, so -1..1 (the tutorials' scaling, after pix2pix's tanh range)."""
 
 AB_SCALE = 110.0
 """a* and b* are predicted as ab / 110, so about -1..1 (the tutorials' scaling)."""
+
+LUMA_SCALE = 100.0
+"""The restorer takes and gives L* / 100, so 0..1 (Dong et al. 2014 feed luminance in 0..1)."""
 
 
 @dataclass
@@ -40,6 +43,10 @@ class Generator(nn.Module):
 
     fixed_size: int | None = None
     """The only side that works, for networks that end in a 1 x 1 map."""
+
+    reach: int | None = None
+    """For networks without a view of the whole: how many pixels beyond its own a pixel of the
+    result depends on, so that tiles that overlap by it leave no seam."""
 
     def predict(self, lightness: Tensor) -> Prediction:
         """Predict for training: at the generator's own resolution.

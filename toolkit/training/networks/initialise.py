@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import nn
 
+from toolkit.training.networks.imagenet import load_imagenet
+
 __all__ = ["INITIALISERS"]
 
 
@@ -23,6 +25,7 @@ def _normal(network: nn.Module) -> None:
 
 INITIALISERS: dict[str, Callable[[nn.Module], None]] = {
     "default": lambda network: None,
+    "imagenet": load_imagenet,
     "normal": _normal,
 }
-"""By the recipe's name: ``default`` keeps PyTorch's own."""
+"""By the recipe's name: ``default`` keeps PyTorch's own; ``imagenet`` needs the encoder for it."""

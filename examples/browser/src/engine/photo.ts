@@ -35,7 +35,7 @@ export interface Kept {
   resolution?: Uint8Array | null;
 }
 
-export type Note = "profileApplied" | "sixteenBits";
+export type Note = "profileApplied" | "sixteenBits" | "captionsDropped" | "metadataDropped";
 
 export interface Photo {
   gray: Gray;
@@ -48,7 +48,7 @@ export interface Photo {
 
 /** Read a picture file. Throws `ToolkitError`. */
 export async function readPhoto(file: Blob, decode: Decode): Promise<Photo> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
+  const bytes = await bytesOf(file);
   if (!bytes.length) throw new ToolkitError("empty");
   const kind = sniff(bytes);
   if (!kind) throw new ToolkitError("notAPicture");
@@ -60,8 +60,17 @@ export async function readPhoto(file: Blob, decode: Decode): Promise<Photo> {
     checkSize(head.width, head.height);
     kept = { kind, exif: head.exif, xmp: head.xmp, density: head.density };
     if (head.hasProfile) notes.push("profileApplied");
-  }
+    if (head.hasCaptions) notes.push("captionsDropped");
+  } else notes.push("metadataDropped");
   return gather(await decode(file, kind), kept, notes);
+}
+
+async function bytesOf(file: Blob): Promise<Bytes> {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw new ToolkitError("unreadable"); // it has been moved or deleted since it was chosen
+  }
 }
 
 async function readPngPhoto(file: Blob, bytes: Bytes, decode: Decode): Promise<Photo> {
@@ -71,6 +80,7 @@ async function readPngPhoto(file: Blob, bytes: Bytes, decode: Decode): Promise<P
   const notes: Note[] = [];
   if (png.depth === 16) notes.push("sixteenBits");
   if (png.hasProfile) notes.push("profileApplied");
+  if (png.hasCaptions) notes.push("captionsDropped");
   if (png.hasProfile || !pngRows.canRead(png)) return gather(await decode(file, "png"), kept, notes);
   const { width, height } = png;
   const pixels = { width, height, rows: () => pngRows.rows(png), close: () => undefined };

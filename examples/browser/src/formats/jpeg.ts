@@ -11,6 +11,8 @@ export interface JpegHead {
   /** The JFIF segment's unit and densities, 5 bytes. */
   density: Uint8Array | null;
   hasProfile: boolean;
+  /** IPTC data or a comment. */
+  hasCaptions: boolean;
 }
 
 const NOTHING: JpegHead = {
@@ -20,11 +22,13 @@ const NOTHING: JpegHead = {
   xmp: null,
   density: null,
   hasProfile: false,
+  hasCaptions: false,
 };
 const EXIF = "Exif\0\0";
 const XMP = "http://ns.adobe.com/xap/1.0/\0";
 const JFIF = "JFIF\0";
 const ICC = "ICC_PROFILE\0";
+const IPTC = "Photoshop 3.0\0";
 const NO_FRAME = [0xc4, 0xc8, 0xcc];
 
 /** Read the segments and check that the picture has an end. Throws `ToolkitError`. */
@@ -86,6 +90,7 @@ function readSegment(marker: number, body: Uint8Array, head: JpegHead): void {
   else if (marker === 0xe1 && starts(XMP)) head.xmp ??= body.subarray(XMP.length);
   else if (marker === 0xe0 && starts(JFIF)) head.density ??= body.subarray(7, 12);
   else if (marker === 0xe2 && starts(ICC)) head.hasProfile = true;
+  else if (marker === 0xfe || (marker === 0xed && starts(IPTC))) head.hasCaptions = true;
 }
 
 function segment(name: string, body: Uint8Array): Uint8Array {

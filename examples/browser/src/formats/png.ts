@@ -6,6 +6,7 @@ import { uprightXmp } from "./jpeg.ts";
 
 export const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const XMP = "XML:com.adobe.xmp\0\0\0\0\0";
+const TEXTS = ["tEXt", "zTXt", "iTXt"];
 const PAETH = 4;
 
 export interface PngHead {
@@ -22,6 +23,8 @@ export interface PngHead {
   /** The nine bytes of `pHYs`. */
   resolution: Uint8Array | null;
   hasProfile: boolean;
+  /** Texts that are not XMP. */
+  hasCaptions: boolean;
   data: Uint8Array[];
 }
 
@@ -32,7 +35,7 @@ export function readPng(file: Uint8Array): PngHead {
   const header = first("IHDR");
   if (header?.length !== 13) throw new ToolkitError("damaged");
   const facts = view(header);
-  const xmp = first("iTXt");
+  const xmp = chunks.find(({ name, body }) => name === "iTXt" && isXmp(body))?.body;
   return {
     width: facts.getUint32(0),
     height: facts.getUint32(4),
@@ -42,11 +45,16 @@ export function readPng(file: Uint8Array): PngHead {
     palette: first("PLTE"),
     transparency: first("tRNS"),
     exif: first("eXIf"),
-    xmp: xmp && ascii(xmp, 0, XMP.length) === XMP ? xmp.subarray(XMP.length) : null,
+    xmp: xmp?.subarray(XMP.length) ?? null,
     resolution: first("pHYs"),
     hasProfile: first("iCCP") !== null,
+    hasCaptions: chunks.some(({ name, body }) => TEXTS.includes(name) && !isXmp(body)),
     data: chunks.filter((chunk) => chunk.name === "IDAT").map((chunk) => chunk.body),
   };
+}
+
+function isXmp(body: Uint8Array): boolean {
+  return ascii(body, 0, Math.min(XMP.length, body.length)) === XMP;
 }
 
 function readChunks(file: Uint8Array): { name: string; body: Uint8Array }[] {

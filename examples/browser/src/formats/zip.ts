@@ -3,6 +3,9 @@ import { type Bytes, crc32, joined, view } from "./bytes.ts";
 
 const UTF8 = 0x0800;
 const VERSION = 20;
+/** Half of what 32 bits can count, so that the directory has room too. */
+const MOST_BYTES = 2 ** 31;
+const MOST_FILES = 65_535;
 
 /** One file after the other into one archive; two with one name become `name`, `name-2`. */
 export class Zip {
@@ -10,6 +13,11 @@ export class Zip {
   private readonly directory: Bytes[] = [];
   private readonly names = new Set<string>();
   private offset = 0;
+
+  hasRoom(size: number): boolean {
+    if (!this.names.size) return true;
+    return this.offset + size <= MOST_BYTES && this.names.size < MOST_FILES;
+  }
 
   async add(name: string, file: Blob): Promise<void> {
     const free = freeName(name, this.names);

@@ -3,6 +3,7 @@ import astronaut from "../../../astronaut.jpg?url";
 import cat from "../../../cat.jpg?url";
 import coffee from "../../../coffee.jpg?url";
 import rocket from "../../../rocket.jpg?url";
+import { dropped } from "./dropped.ts";
 import { elements } from "./elements.ts";
 import { text } from "./texts.ts";
 
@@ -17,7 +18,7 @@ export function listen(take: (files: File[]) => void, fail: (error: unknown) => 
     });
   }
   document.addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])]));
-  listenForDrops(take);
+  listenForDrops(take, fail);
   for (const [name, url] of Object.entries(EXAMPLES)) {
     const button = document.createElement("button");
     button.type = "button";
@@ -29,7 +30,7 @@ export function listen(take: (files: File[]) => void, fail: (error: unknown) => 
   }
 }
 
-function listenForDrops(take: (files: File[]) => void): void {
+function listenForDrops(take: (files: File[]) => void, fail: (error: unknown) => void): void {
   const over = (on: boolean) => elements.intake.classList.toggle("over", on);
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -39,7 +40,7 @@ function listenForDrops(take: (files: File[]) => void): void {
   document.addEventListener("drop", (event) => {
     event.preventDefault(); // or the browser leaves the page for the picture
     over(false);
-    take([...(event.dataTransfer?.files ?? [])]);
+    if (event.dataTransfer) dropped(event.dataTransfer).then(take, fail);
   });
 }
 

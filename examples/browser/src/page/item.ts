@@ -12,6 +12,7 @@ export class Item {
   /** What the worker said; null until it has. */
   opened: Opened | null = null;
   private readonly button = document.createElement("button");
+  private readonly picture = document.createElement("canvas");
   private readonly state = document.createElement("span");
 
   constructor(
@@ -19,11 +20,12 @@ export class Item {
     onSelect: (item: Item) => void,
   ) {
     const name = document.createElement("span");
-    name.textContent = file.name;
+    for (const part of file.name.split(/(?<=[\s._-])/)) name.append(part, document.createElement("wbr"));
     this.state.className = "state";
     this.button.type = "button";
     this.button.disabled = true;
-    this.button.append(name, this.state);
+    this.picture.setAttribute("aria-hidden", "true");
+    this.button.append(this.picture, name, this.state);
     this.button.addEventListener("click", () => onSelect(this));
     const entry = document.createElement("li");
     entry.append(this.button);
@@ -39,17 +41,15 @@ export class Item {
     this.opened = opened;
     this.state.textContent = text("colored");
     this.button.disabled = false;
-    const picture = document.createElement("canvas");
-    picture.width = opened.thumbnail.width;
-    picture.height = opened.thumbnail.height;
-    picture.getContext("2d")?.putImageData(opened.thumbnail, 0, 0);
-    picture.setAttribute("aria-hidden", "true");
-    this.button.prepend(picture);
+    this.picture.width = opened.thumbnail.width;
+    this.picture.height = opened.thumbnail.height;
+    this.picture.getContext("2d")?.putImageData(opened.thumbnail, 0, 0);
   }
 
   fail(reason: string): void {
     this.button.parentElement?.classList.add("failed");
     this.state.textContent = reason;
+    this.picture.remove();
   }
 
   select(on: boolean): void {

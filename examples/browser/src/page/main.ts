@@ -15,6 +15,7 @@ const failed = new Set<Item>();
 const engine = new Engine(showProgress);
 const viewer = new Viewer(engine, complain);
 let working = false;
+let model = "";
 const started = start();
 
 listen(take, complain);
@@ -31,6 +32,7 @@ async function start(): Promise<boolean> {
     const models = await engine.start();
     for (const name of models) elements.model.append(new Option(name, name));
     elements["model-control"].hidden = models.length < 2;
+    model = elements.model.value;
     say(text("ready"));
     return true;
   } catch (error) {
@@ -43,8 +45,9 @@ async function start(): Promise<boolean> {
 
 function take(files: File[]): void {
   if (!files.length) return;
+  elements.intake.classList.add("small");
   elements["queue-section"].hidden = false;
-  items.push(...files.map((file) => new Item(file, (item) => viewer.show(item))));
+  items.push(...files.map((file) => new Item(file, choose)));
   if (!working) void work();
 }
 
@@ -57,7 +60,7 @@ async function work(): Promise<void> {
       item.show("working");
       try {
         item.succeed(await engine.call("open", item.id, item.file));
-        say(text("done", item.file.name));
+        say(`${items.filter((each) => each.opened).length} / ${items.length} · ${text("done", item.file.name)}`);
         if (!viewer.item) viewer.show(item);
       } catch (error) {
         failed.add(item);
@@ -67,6 +70,12 @@ async function work(): Promise<void> {
     }
   }
   working = false;
+}
+
+/** Show one that was chosen in the list, which may be far below. */
+function choose(item: Item): void {
+  viewer.show(item);
+  elements.viewer.scrollIntoView();
 }
 
 function isWaiting(item: Item): boolean {
@@ -79,7 +88,7 @@ async function save(): Promise<void> {
 }
 
 async function all(): Promise<void> {
-  await saveAll(engine, items, say, (item, error) => {
+  await saveAll(engine, items, viewer.format, say, (item, error) => {
     complain(new Error(`${item.file.name}: ${reason(error)}`));
   });
 }
@@ -87,7 +96,11 @@ async function all(): Promise<void> {
 async function changeModel(): Promise<void> {
   try {
     await engine.call("use", elements.model.value);
+    model = elements.model.value;
     viewer.repaint();
+  } catch (error) {
+    elements.model.value = model; // the one before is still in use
+    throw error;
   } finally {
     elements.loading.hidden = true;
   }

@@ -1,6 +1,6 @@
 /** One photograph before and after: the split between them, strength, and 100 %. */
 import type { Region } from "../engine/compose.ts";
-import type { View } from "../worker/protocol.ts";
+import type { Format, View } from "../worker/protocol.ts";
 import { elements } from "./elements.ts";
 import type { Engine } from "./engine.ts";
 import type { Item } from "./item.ts";
@@ -10,6 +10,8 @@ const { after, before, frame, keep, pictures, split, stage, strength, viewer, zo
 
 export class Viewer {
   item: Item | null = null;
+  /** The format that was chosen, for all; before that each keeps its own. */
+  format: Format | null = null;
   private painting = false;
   private stale = false;
 
@@ -22,6 +24,9 @@ export class Viewer {
     strength.addEventListener("input", () => this.changeLook());
     keep.addEventListener("change", () => this.changeLook());
     zoom.addEventListener("click", () => this.toggleZoom());
+    elements.format.addEventListener("change", () => {
+      this.format = elements.format.value as Format;
+    });
     stage.addEventListener("scroll", () => this.zoomed && this.repaint());
     window.addEventListener("resize", () => this.zoomed && this.repaint());
     for (const kind of ["pointerdown", "pointermove"] as const) {
@@ -44,7 +49,7 @@ export class Viewer {
     strength.value = String(item.look.strength);
     keep.checked = item.look.keepColors;
     elements["keep-control"].hidden = !opened.inColor;
-    elements.format.value = opened.format;
+    elements.format.value = this.format ?? opened.format;
     const notes = opened.notes.map(noteText);
     elements.notes.textContent = [...(opened.inColor ? [text("inColor")] : []), ...notes].join(" ");
     this.setZoom(false);

@@ -12,7 +12,10 @@ export async function decode(file: Blob, kind: Kind): Promise<Pixels> {
   const { width, height } = bitmap;
   const step = Math.min(height, Math.max(1, Math.floor(BAND_PIXELS / width)));
   const pen = new OffscreenCanvas(width, step).getContext("2d", { willReadFrequently: true });
-  if (!pen) throw new ToolkitError("canvas", `${width} × ${height}`);
+  if (!pen || !holdsPixels(pen, width, step)) {
+    bitmap.close();
+    throw new ToolkitError("canvas", `${width} × ${height}`);
+  }
   function* rows() {
     for (let top = 0; top < height; top += step) {
       const count = Math.min(step, height - top);
@@ -24,11 +27,21 @@ export async function decode(file: Blob, kind: Kind): Promise<Pixels> {
   return { width, height, rows, close: () => bitmap.close() };
 }
 
+/** Whether it does: over its limit a browser may give a canvas that holds nothing. */
+export function holdsPixels(
+  pen: OffscreenCanvasRenderingContext2D,
+  width: number,
+  height: number,
+): boolean {
+  pen.fillRect(width - 1, height - 1, 1, 1);
+  return pen.getImageData(width - 1, height - 1, 1, 1).data[3] === 255;
+}
+
 async function bitmapOf(file: Blob, kind: Kind): Promise<ImageBitmap> {
   try {
     const options = { imageOrientation: "from-image", premultiplyAlpha: "none" } as const;
     return await createImageBitmap(file, options);
   } catch {
-    throw new ToolkitError(RARE.includes(kind) ? "unsupported" : "damaged", kind);
+    throw new ToolkitError(RARE.includes(kind) ? "unsupported" : "undecodable", kind);
   }
 }

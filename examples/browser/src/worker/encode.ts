@@ -6,11 +6,12 @@ import type { Chroma } from "../engine/upsample.ts";
 import type { Bytes } from "../formats/bytes.ts";
 import { withMetadata } from "../formats/jpeg.ts";
 import { writePng } from "../formats/png.ts";
-import type { Format, Saved } from "./protocol.ts";
+import { holdsPixels } from "./decode.ts";
+import type { Format, NoJpeg, Saved } from "./protocol.ts";
 
 const QUALITY = 0.92;
 
-/** Write it as `format`; as a PNG where the browser has no canvas of that size. */
+/** Write it as `format`; as a PNG what no JPEG can hold, or no canvas of this browser. */
 export async function encode(
   photo: Photo,
   chroma: Chroma,
@@ -18,17 +19,21 @@ export async function encode(
   format: Format,
 ): Promise<Saved> {
   const { width, height } = photo.gray;
-  if (format === "jpeg") {
+  let reason: NoJpeg | null = null;
+  if (format === "jpeg" && photo.alpha) reason = "transparent";
+  else if (format === "jpeg") {
     try {
       const file = await jpeg(width, height, bands(photo, chroma, look), photo.kept);
-      return { file, format };
+      return { file, format, reason };
     } catch (error) {
       if (!(error instanceof ToolkitError)) throw error;
+      reason = "tooLargeForJpeg";
     }
   }
   const channels = photo.alpha ? 4 : 3;
   const rows = packed(bands(photo, chroma, look), channels);
-  return { file: await writePng(width, height, channels, rows, photo.kept), format: "png" };
+  const file = await writePng(width, height, channels, rows, photo.kept);
+  return { file, format: "png", reason };
 }
 
 async function jpeg(
@@ -40,14 +45,8 @@ async function jpeg(
   const tooLarge = new ToolkitError("canvas", `${width} × ${height}`);
   const canvas = new OffscreenCanvas(width, height);
   const pen = canvas.getContext("2d");
-  if (!pen) throw tooLarge;
-  let last = 0;
-  for (const { top, rgba } of all) {
-    pen.putImageData(new ImageData(rgba, width), 0, top);
-    last = rgba.at(-4)!;
-  }
-  // A canvas over the browser's limit takes pixels without an error and holds none.
-  if (pen.getImageData(width - 1, height - 1, 1, 1).data[0] !== last) throw tooLarge;
+  if (!pen || !holdsPixels(pen, width, height)) throw tooLarge;
+  for (const { top, rgba } of all) pen.putImageData(new ImageData(rgba, width), 0, top);
   const encoded = await canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY }).catch(() => {
     throw tooLarge;
   });

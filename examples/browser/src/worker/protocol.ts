@@ -20,10 +20,13 @@ export interface View {
   after: ImageData;
 }
 
+export type NoJpeg = "transparent" | "tooLargeForJpeg";
+
 export interface Saved {
   file: Blob;
-  /** The browser could not hold the picture as a JPEG, so it is a PNG. */
   format: Format;
+  /** Why it is a PNG where a JPEG was asked for. */
+  reason: NoJpeg | null;
 }
 
 /** The worker's functions; each answers with a promise. */

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage import color, transform
 
 from toolkit.runtime.session import Session
 
-__all__ = ["colorize"]
+__all__ = ["available", "colored", "colorize"]
+
+
+def available() -> bool:
+    """Whether scikit-image is here: the `train` extra brings it."""
+    return find_spec("skimage") is not None
 
 
 def colorize(session: Session, source: Path, target: Path, side: int) -> None:
@@ -23,7 +28,9 @@ def colorize(session: Session, source: Path, target: Path, side: int) -> None:
 
 def colored(session: Session, rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """The colour stage and the network."""
-    small = transform.resize(rgb, network_shape(rgb, side), anti_aliasing=True)
+    from skimage import color, transform
+
+    small = transform.resize(rgb, _network_shape(rgb, side), anti_aliasing=True)
     l_small = color.rgb2lab(small)[..., 0].astype(np.float32)
     ab = session.run(l_small[None, None])[0].transpose(1, 2, 0)
     lightness = color.rgb2lab(rgb)[..., :1]
@@ -32,7 +39,7 @@ def colored(session: Session, rgb: NDArray[np.uint8], side: int) -> NDArray[np.u
     return result
 
 
-def network_shape(rgb: NDArray[np.uint8], side: int) -> tuple[int, int]:
+def _network_shape(rgb: NDArray[np.uint8], side: int) -> tuple[int, int]:
     """Both sides as multiples of 32."""
     height, width = rgb.shape[:2]
     return side, round(side * width / height / 32) * 32

@@ -1,0 +1,125 @@
+"""int8: what it keeps, what it leaves in float, and when it is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from tests.export.conftest import small_generator, write_run
+from toolkit.contract import FlexibleSize
+from toolkit.errors import ProofFailed, UnusableInput, UsageError
+from toolkit.export import calibration
+from toolkit.export.bundle import Settings, export
+from toolkit.export.deploy import DeployModel, contract_of
+from toolkit.export.formats import Order
+from toolkit.export.formats.onnx import tensor_model
+from toolkit.export.int8 import quantize
+from toolkit.export.proof_set import gray_fields, l_fields
+from toolkit.export.request import check_calibration, parse
+from toolkit.export.source import Source
+from toolkit.export.verify import failure, verify
+
+FIELDS = [field[None] for field in l_fields(64, 64)[::3]]
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The proof set's pictures in sepia, bright and dark, and a file that is none."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for i in range(100):
+        gray = gray_fields()[i % 20][::2, ::2] // (1 + i // 60)
+        sepia = np.multiply.outer(gray, [1.0, 0.86, 0.7]).astype(np.uint8)
+        Image.fromarray(sepia).save(folder / f"{i:03}.png")
+    (folder / "notes.jpg").write_text("hello")
+    return folder
+
+
+def test_a_quantized_bundle_is_proven_and_says_how_it_was_made(
+    photographs: Path, tmp_path: Path
+) -> None:
+    source = Source(write_run(tmp_path / "run", "edge", preferred_size=64) / "best.safetensors", "x")
+    told: list[str] = []
+    requests = parse("onnx:int8,onnx:int8:image,onnx")
+    made = export(
+        source, requests, tmp_path / "out", Settings(calibrate=photographs), told.append
+    )
+    assert any("notes.jpg" in line for line in told)
+    assert any("times as fast as fp32" in line for line in told)
+    entry = made["files"]["x-int8.onnx"]
+    assert entry["photographs"] == 80
+    assert len(entry["float_by_rule"]) >= 3
+    for name in ("x-int8.onnx", "x-image.onnx"):
+        for figures in made["files"][name]["proof"]["figures"].values():
+            assert figures["mean_ciede2000"] <= 0.3
+            assert figures["psnr_loss"] <= 0.1
+    small, full = (tmp_path / "out" / name for name in ("x-int8.onnx", "x.onnx"))
+    assert small.stat().st_size < 0.6 * full.stat().st_size
+    network = onnx.load(small)
+    assert {o.domain for o in network.opset_import} == {""}
+    kinds = [n.op_type for n in network.graph.node]
+    assert kinds.count("QuantizeLinear") > entry["layers"]
+    assert failure(tmp_path / "out", verify(tmp_path / "out")) is None
+
+
+def network_of(**changes: float) -> onnx.ModelProto:
+    """A small `edge` whose head has one channel that is `loud` times as large, and heard as if it
+    were not: the same colours, but no eight bits hold that channel and the others."""
+    generator = small_generator("edge")
+    loud = changes.get("loud", 1.0)
+    generator.get_parameter("head.0.1.weight").data[0] *= loud
+    generator.get_parameter("head.0.1.bias").data[0] *= loud
+    generator.get_parameter("head.2.0.weight").data[:, 0] /= loud
+    contract = contract_of(
+        generator, model="edge 1", licence="CC0-1.0", source="0" * 64, preferred=64
+    )
+    return tensor_model(Order(DeployModel(generator), contract, FIELDS[0]))
+
+
+def test_the_layers_at_both_ends_stay_in_float() -> None:
+    network = network_of()
+    made, facts = quantize(network, FIELDS)
+    convolutions = [n for n in network.graph.node if n.op_type == "Conv"]
+    for node in (convolutions[0], *convolutions[-2:]):
+        assert node.name in facts["float_by_rule"]
+    weights = {t.name: t for t in made.graph.initializer}
+    kinds = [t.data_type for n, t in weights.items() if n.endswith("weight_quantized")]
+    assert kinds == [onnx.TensorProto.INT8] * facts["layers"]
+    for name, tensor in weights.items():
+        if name.endswith("weight_quantized"):  # 7 bits, for CPUs that add products in 16
+            assert np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max() <= 64
+
+
+def test_a_layer_that_eight_bits_cannot_hold_is_found_and_left_in_float() -> None:
+    network = network_of(loud=3000)
+    _, facts = quantize(network, FIELDS)
+    head = [n.name for n in network.graph.node if "head" in "".join(n.input)]
+    assert set(facts["float_by_measurement"]) & set(head)
+
+
+def test_ranges_of_black_pictures_are_refused_by_the_proof(tmp_path: Path) -> None:
+    source = Source(write_run(tmp_path / "run", "edge", preferred_size=64) / "best.safetensors", "x")
+    (tmp_path / "black").mkdir()
+    for i in range(calibration.LEAST):
+        Image.new("RGB", (40, 40)).save(tmp_path / "black" / f"{i}.png")
+    settings = Settings(calibrate=tmp_path / "black")
+    with pytest.raises(ProofFailed, match="nothing written"):
+        export(source, parse("onnx:int8"), tmp_path / "out" / "x", settings)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_too_few_photographs_are_code_4(photographs: Path, tmp_path: Path) -> None:
+    for path in sorted(photographs.iterdir())[:99]:
+        (tmp_path / path.name).symlink_to(path)
+    with pytest.raises(UnusableInput, match="99 photographs can be read"):
+        calibration.read(tmp_path, FlexibleSize(32, 64, 32, 2048, "keep_aspect"), print)
+
+
+def test_photographs_and_int8_belong_together() -> None:
+    with pytest.raises(UsageError, match="onnx:int8 needs --calibrate"):
+        check_calibration(parse("onnx:int8"), given=False)
+    with pytest.raises(UsageError, match="it is for: onnx:int8"):
+        check_calibration(parse("onnx"), given=True)

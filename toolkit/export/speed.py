@@ -1,0 +1,44 @@
+"""Whether a precision that is there for its speed is faster on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from toolkit.export.formats import Format, Order, Run
+
+__all__ = ["speed_ratio"]
+
+_ROUNDS = 15
+
+
+def speed_ratio(
+    path: Path, form: Format, order: Order, given: NDArray[Any]
+) -> dict[str, float]:
+    """How many times as fast as its peer an artefact is; the peer's precision is the key.
+
+    Both take turns in one process; the best time of each is that of a quiet moment.
+    """
+    peer = form.faster_than[order.contract.precision]
+    with tempfile.TemporaryDirectory(prefix="toolkit-speed-") as folder:
+        other = Path(folder) / path.name
+        form.write(replace(order, contract=replace(order.contract, precision=peer)), other)
+        runs = [_fastest(form, other), _fastest(form, path)]
+        took: list[list[float]] = [[], []]
+        for _ in range(_ROUNDS):
+            for run, times in zip(runs, took, strict=True):
+                start = time.perf_counter()
+                run(given)
+                times.append(time.perf_counter() - start)
+    return {peer: round(min(took[0]) / min(took[1]), 2)}
+
+
+def _fastest(form: Format, path: Path) -> Run:
+    """The last way to run it, with every optimisation, warmed up by the formats' own check."""
+    *_, (_, run) = form.runs(path)
+    return run

@@ -1,0 +1,73 @@
+"""A generator for plain CPUs that begins with what ImageNet's photographs taught.
+
+What colour a thing has depends on what it is, and a network learns to tell things apart from a
+million photographs, not from fifty thousand. So the encoder is a classifier that stands ready made;
+the decoder and the head are those of `edge`, sized so that the whole stays below 5 million
+parameters and 2 GMAC at 256 x 256.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from toolkit.training.networks.colour_bins import bin_centres
+from toolkit.training.networks.edge import ConvNorm, GlobalContext, decode_bins
+from toolkit.training.networks.efficientnet_lite import WIDTHS, EfficientNetLite0
+from toolkit.training.networks.generator import Generator, Prediction
+
+__all__ = ["EdgeLite"]
+
+
+class EdgeLite(Generator):
+    """L* to a*b* through colour bins, at a quarter of the size, with a ready-made encoder.
+
+    Parameters
+    ----------
+    decoder : sequence of four int
+        Channels at 1/32, 1/16, 1/8 and 1/4 of the size.
+    bin_spacing : float
+        Distance of the colour bins in CIE units.
+    """
+
+    multiple_of = 32
+
+    centres: Tensor
+
+    def __init__(
+        self, decoder: tuple[int, int, int, int] = (192, 160, 96, 64), bin_spacing: float = 14.0
+    ) -> None:
+        super().__init__()
+        self.encoder = EfficientNetLite0()
+        self.top = ConvNorm(WIDTHS[4], decoder[0])
+        self.context = GlobalContext(decoder[0])
+        self.up = nn.ModuleList(ConvNorm(a, b) for a, b in pairwise(decoder))
+        self.lateral = nn.ModuleList(
+            ConvNorm(width, channels, kernel=1)
+            for width, channels in zip(WIDTHS[3:0:-1], decoder[1:], strict=True)
+        )
+        self.body = nn.ModuleList(ConvNorm(channels, channels) for channels in decoder[1:])
+        self.head = ConvNorm(decoder[-1], decoder[-1])
+        centres = bin_centres(bin_spacing)
+        self.register_buffer("centres", centres)
+        self.classifier = nn.Conv2d(decoder[-1], len(centres), 1)
+
+    def _scores(self, lightness: Tensor) -> Tensor:
+        maps = self.encoder(lightness)
+        x = self.context(F.relu(self.top(maps.pop())))
+        for up, lateral, body in zip(self.up, self.lateral, self.body, strict=True):
+            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest")
+            x = F.relu(x + lateral(maps.pop()))
+            x = F.relu(body(x))
+        scores: Tensor = self.classifier(F.relu(self.head(x)))
+        return scores
+
+    def predict(self, lightness: Tensor) -> Prediction:
+        scores = self._scores(lightness).float()
+        return Prediction(decode_bins(scores, self.centres), scores)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        small = decode_bins(self._scores(lightness), self.centres)
+        return F.interpolate(small, scale_factor=4.0, mode="bilinear", align_corners=False)
