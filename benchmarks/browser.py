@@ -1,6 +1,6 @@
 """The page in headless Chromium beside the command line, in one run.
 
-python -m benchmarks.browser [--model default]
+python -m benchmarks.browser [--model default] [--megapixels 1,12,24]
 
 Needs what docs/browser.md names. Time is from the choice of a JPEG to the picture on the screen,
 the model being loaded; the command line's is that of a whole process, which loads it too.
@@ -29,7 +29,8 @@ from toolkit.web.site import PAGE, make_site
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SIZES = {"1 megapixel": (1000, 1000), "12 megapixels": (3000, 4000), "24 megapixels": (4000, 6000)}
+SIZES = {1: (1000, 1000), 12: (3000, 4000), 24: (4000, 6000)}
+"""Height and width by megapixels."""
 
 
 def main() -> None:
@@ -38,17 +39,19 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="default")
-    model = find(parser.parse_args().model)
+    parser.add_argument("--megapixels", default=",".join(map(str, SIZES)))
+    options = parser.parse_args()
+    model = find(options.model)
     _print_bytes()
-    print(f"{'':<16}{'page s':>8}{'command s':>11}{'page MB':>9}{'command MB':>12}")
+    print(f"{'megapixels':<16}{'page s':>8}{'command s':>11}{'page MB':>9}{'command MB':>12}")
     with (
         tempfile.TemporaryDirectory() as name,
         sync_playwright() as playwright,
         Server(make_site([model]), 0) as server,
     ):
         Thread(target=server.serve_forever, daemon=True).start()
-        for label, (height, width) in SIZES.items():
-            photo = _photo(Path(name), height, width)
+        for megapixels in map(int, options.megapixels.split(",")):
+            photo = _photo(Path(name), *SIZES[megapixels])
             chromium = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox"]
             )
@@ -63,7 +66,8 @@ def main() -> None:
             peak = peak_of("toolkit", *arguments) or 0
             command = time.perf_counter() - started
             print(
-                f"{label:<16}{seconds:>8.2f}{command:>11.2f}{memory / 1e6:>9.0f}{peak / 1e6:>12.0f}"
+                f"{megapixels:<16}{seconds:>8.2f}{command:>11.2f}"
+                f"{memory / 1e6:>9.0f}{peak / 1e6:>12.0f}"
             )
         server.shutdown()
 

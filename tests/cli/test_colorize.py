@@ -457,7 +457,8 @@ def test_a_terminal_gets_a_table_of_the_run(toolkit: Toolkit) -> None:
 def test_an_animation_stays_one(toolkit: Toolkit, suffix: str) -> None:
     frames = [Image.fromarray(np.roll(GRAY, 9 * i, axis=1)) for i in range(3)]
     path = toolkit.folder / f"a{suffix}"
-    options = {"save_all": True, "append_images": frames[1:], "duration": [100, 200, 300]}
+    options: dict[str, Any] = {"save_all": True, "append_images": frames[1:]}
+    options["duration"] = [100, 200, 300]
     frames[0].save(path, loop=0, **options)
     done = toolkit(path.name)
     assert b"warning" not in done.stderr

@@ -105,9 +105,7 @@ def _contract() -> Contract:
 
 
 @pytest.mark.parametrize(("precision", "bits"), [("int8-weights", 8), ("palette6", 6)])
-def test_smaller_weights_are_read_and_computed(
-    precision: str, bits: int, tmp_path: Path
-) -> None:
+def test_smaller_weights_are_read_and_computed(precision: str, bits: int, tmp_path: Path) -> None:
     model = _Wide().eval()
     example = np.random.default_rng(0).uniform(0, 100, (1, 1, 32, 32)).astype(np.float32)
     with torch.no_grad():

@@ -61,10 +61,10 @@ def test_the_whole_use_by_keyboard(open_page: Open, tmp_path: Path) -> None:
 
 
 LOOKS: dict[str, dict[str, Any]] = {
-    "desktop": {"viewport": {"width": 1200, "height": 1000}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    "dark": {"viewport": {"width": 1200, "height": 1000}, "color_scheme": "dark"},
-    "korean": {"viewport": {"width": 1200, "height": 1000}, "locale": "ko-KR"},
+    "desktop": {"viewport": {"width": 1200, "height": 1400}},
+    "phone": {"viewport": {"width": 390, "height": 1800}, "has_touch": True, "is_mobile": True},
+    "dark": {"viewport": {"width": 1200, "height": 1400}, "color_scheme": "dark"},
+    "korean": {"viewport": {"width": 1200, "height": 1400}, "locale": "ko-KR"},
 }
 
 
@@ -92,7 +92,7 @@ def test_accessible_in_every_look(
     assert violations() == []
     assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     folder = Path(os.environ.get("TOOLKIT_SCREENSHOTS", tmp_path))
-    page.page.screenshot(path=folder / f"{look}.png", full_page=True)
+    page.page.screenshot(path=folder / f"{look}.png")
     if look == "korean":
         assert page.page.locator("html").get_attribute("lang") == "ko"
         assert page.page.get_by_role("button", name="내려받기", exact=True).is_visible()

@@ -52,7 +52,7 @@ def _root(
 
 
 COMMANDS = (
-    *("colorize", "train", "recipes", "compare", "data"),
+    *("colorize", "batch", "train", "recipes", "compare", "data"),
     *("export", "verify", "evaluate", "bench", "models", "doctor", "web"),
 )
 """Each is the module of its name in this folder."""

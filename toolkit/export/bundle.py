@@ -40,6 +40,7 @@ _TOOLS = (
     "onnxscript",
     "onnxruntime",
     "coremltools",
+    "openvino",
     "numpy",
     "pillow",
 )

@@ -36,9 +36,7 @@ class Calibration:
     """sRGB, (H, W, 3), of the others, at the network's size."""
 
 
-def read(
-    folder: Path, size: FixedSize | FlexibleSize, tell: Callable[[str], None]
-) -> Calibration:
+def read(folder: Path, size: FixedSize | FlexibleSize, tell: Callable[[str], None]) -> Calibration:
     """Read the photographs of a folder.
 
     Parameters

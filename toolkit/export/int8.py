@@ -210,9 +210,7 @@ def _ends(model: ModelProto) -> set[str]:
     return backward | forward
 
 
-def _reached(
-    names: set[str], step: Callable[[str], list[NodeProto]], onward: str
-) -> set[str]:
+def _reached(names: set[str], step: Callable[[str], list[NodeProto]], onward: str) -> set[str]:
     """Layers that are reached from `names` without passing through another one."""
     found, seen, pending = set(), set(names), list(names)
     while pending:

@@ -10,6 +10,9 @@ from toolkit.export.formats import FORMATS, Format
 __all__ = ["Request", "check_calibration", "check_compute_units", "parse"]
 
 
+_OF_EXPORT = [form.name for form in FORMATS.values() if form.extra == "export"]
+
+
 @dataclass(frozen=True)
 class Request:
     """One artefact to make."""
@@ -42,7 +45,8 @@ def parse(text: str, precision: str | None = None, boundary: str | None = None) 
     Parameters
     ----------
     text : str
-        ``all``, or formats with commas between; each may say its precision and boundary.
+        ``all``, or formats with commas between; each may say its precision, its boundary and
+        the side of its pictures. ``all`` are those that the extra ``export`` brings.
     precision, boundary : str, optional
         For those that say none.
 
@@ -56,7 +60,7 @@ def parse(text: str, precision: str | None = None, boundary: str | None = None) 
         raise one_of("format", text, [*FORMATS, "all"])
     requests: dict[Request, None] = {}
     for word in words:
-        for one in FORMATS if word == "all" else [word]:
+        for one in _OF_EXPORT if word == "all" else [word]:
             requests[_request(one, precision, boundary)] = None
     return list(requests)
 

@@ -17,9 +17,7 @@ __all__ = ["speed_ratio"]
 _ROUNDS = 15
 
 
-def speed_ratio(
-    path: Path, form: Format, order: Order, given: NDArray[Any]
-) -> dict[str, float]:
+def speed_ratio(path: Path, form: Format, order: Order, given: NDArray[Any]) -> dict[str, float]:
     """How many times as fast as its peer an artefact is; the peer's precision is the key.
 
     Both take turns in one process; the best time of each is that of a quiet moment.

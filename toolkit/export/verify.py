@@ -49,7 +49,7 @@ def verify(path: Path) -> list[Finding]:
     UnusableModel
         If `path` is neither.
     """
-    if path.is_dir() and path.suffix != ".mlpackage":
+    if path.is_dir() and path.suffix not in {form.suffix for form in FORMATS.values()}:
         return list(_bundle(path))
     if not path.exists():
         raise UnusableModel(f"{one_line(path)}: no such bundle or file")

@@ -5,6 +5,7 @@ From a file to gray levels:
 ===============  ===========================================================================
 `formats`        which picture formats are opened and written, and how each is recognised
 `photo`          a file or bytes to gray levels, alpha and what must be kept
+`deep_colors`    the 16 bits for each colour that Pillow does not read
 `levels`         the gray levels of a decoded picture of any mode
 `color_profile`  ICC profiles to sRGB
 `metadata`       EXIF, XMP and resolution

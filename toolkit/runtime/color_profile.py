@@ -15,7 +15,7 @@ from toolkit.errors import one_line
 if TYPE_CHECKING:
     from PIL import ImageCms
 
-__all__ = ["LIMIT", "gray_table", "lab_profile", "srgb_profile", "to_srgb"]
+__all__ = ["LIMIT", "changes_rgb", "gray_table", "lab_profile", "srgb_profile", "to_srgb"]
 
 LIMIT = 4 * 2**20
 """Profiles larger than this many bytes are ignored; those of printing presses reach 3 MB."""
@@ -81,6 +81,12 @@ def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str | None
         return image, f"its colour profile cannot be applied and is ignored: {one_line(error)}"
     assert converted is not None
     return converted, None
+
+
+def changes_rgb(profile: bytes) -> bool:
+    """Whether a profile can be used and gives RGB another meaning than sRGB."""
+    source, _ = _open(profile, "RGB") if profile else (None, None)
+    return source is not None and not _is_srgb(source)
 
 
 def gray_table(profile: bytes) -> tuple[lab.UInt8 | None, str | None]:

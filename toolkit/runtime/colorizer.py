@@ -118,9 +118,9 @@ class Colorizer:
             raise one_of("upsampling", str(upsample), UPSAMPLE)
         self._keep_color = keep_original_color == "auto"
         self._upsample, self._tta = upsample, tta
-        self._strength = strength
         self._max_megapixels = max_megapixels
         found = find(model)
+        self._strength = strength * found.strength
         self._session = Session(
             found.read(), str(found.path), threads=self.threads, providers=providers
         )

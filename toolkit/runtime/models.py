@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Model:
     """``shipped``, ``yours`` or ``file``."""
     sha256: str | None
     """What the manifest says; None for a file that has none."""
+    strength: float = 1.0
+    """Factor of the colours, for a model that is another one's network with stronger colours."""
 
     def read(self) -> bytes:
         """The bytes of the ONNX file, as its manifest describes them.
@@ -67,11 +69,14 @@ class Model:
     def contract(self) -> Contract:
         """The contract in the file. Raises `UnusableModel`."""
         try:
-            return read_contract(self.read())
+            contract = read_contract(self.read())
         except UnusableModel as error:
             text = str(error)
             where = one_line(self.path)
             raise UnusableModel(text if text.startswith(where) else f"{where}: {text}") from None
+        if self.strength == 1:
+            return contract
+        return replace(contract, extra={**contract.extra, "strength": f"{self.strength:g}"})
 
 
 def find(model: str | os.PathLike[str]) -> Model:
@@ -136,6 +141,8 @@ def add(source: Path, name: str | None = None) -> Model:
         If it cannot be written.
     """
     model = find(source if source.is_dir() else source.absolute())
+    if model.strength != 1:
+        raise UsageError(f"{one_line(source)}: uses the network of another model; add that one")
     model.contract()
     name = name or model.name
     if not _NAME.fullmatch(name):
@@ -242,7 +249,10 @@ def _write_bundle(folder: Path, model: Model) -> None:
 
 
 def _bundle(folder: Path, name: str, origin: str) -> Model:
-    files = read_manifest(folder).get("files")
+    manifest = read_manifest(folder)
+    if "network" in manifest:
+        return _stronger(folder, name, origin, manifest["network"])
+    files = manifest.get("files")
     for file, facts in files.items() if isinstance(files, dict) else ():
         if isinstance(facts, dict) and facts.get("format") == "onnx":
             digest = facts.get("sha256")
@@ -250,3 +260,27 @@ def _bundle(folder: Path, name: str, origin: str) -> Model:
                 raise UnusableModel(f"{one_line(folder)}: its manifest has no hash of {file}")
             return Model(name, inside(folder, file), origin, digest)
     raise UnusableModel(f"{one_line(folder)}: the bundle has no ONNX file")
+
+
+def _stronger(folder: Path, name: str, origin: str, network: Any) -> Model:
+    """A bundle without a file of its own: the network of the bundle beside it, and a strength."""
+    try:
+        beside, digest, strength = (network[key] for key in ("model", "sha256", "strength"))
+        sound = bool(_NAME.fullmatch(beside)) and 0 < strength <= 2
+    except (KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise UnusableModel(
+            f"{one_line(folder)}: its manifest must say model, sha256 and a strength up to 2 of "
+            "the network that it uses"
+        )
+    place = folder.parent / beside
+    if "network" in read_manifest(place):
+        raise UnusableModel(f"{one_line(place)}: has no network of its own to share")
+    shared = _bundle(place, name, origin)
+    if shared.sha256 != digest:
+        raise UnusableModel(
+            f"{one_line(folder)}: was made for another version of the model {beside}; get both "
+            "from one place"
+        )
+    return replace(shared, strength=float(strength))

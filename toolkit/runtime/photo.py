@@ -24,6 +24,7 @@ from toolkit.errors import ToolkitError, UnusableInput, one_line, os_reason
 from toolkit.files import TEMPORARY
 from toolkit.requirements import require
 from toolkit.runtime import metadata
+from toolkit.runtime.deep_colors import deep_gray, is_deep
 from toolkit.runtime.formats import FORMATS, HEAD, SUFFIXES, Format, sniff
 from toolkit.runtime.levels import Gray, WantsRGB, eight_bits, gray_and_rgb, without_alpha
 from toolkit.runtime.metadata import Kept
@@ -127,7 +128,7 @@ def pages(
     of an animation together, because they are written together: of a longer one the first alone
     is read, and a note says so.
     """
-    with _opened(source) as (image, known, name):
+    with _opened(source) as (image, known, name, stream):
         _check_size(image, max_megapixels, name)
         count = getattr(image, "n_frames", 1) if known.sequence else 1
         note = None
@@ -138,7 +139,11 @@ def pages(
             if page:
                 image.seek(page)
                 _check_size(image, max_megapixels, name)
-            yield _photo(image, known, wants_rgb, count, note)
+            deep = is_deep(image, known)
+            photo, turn, profile = _photo(image, known, wants_rgb, count, note)
+            if deep and photo.rgb is None:
+                photo = _deepened(photo, turn, deep_gray(stream, known, page, profile))
+            yield photo
 
 
 def read_rgb(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
@@ -191,7 +196,7 @@ def find_photos(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[Image.Image, Format, str]]:
+def _opened(source: Source) -> Iterator[tuple[Image.Image, Format, str, IO[bytes]]]:
     """Open `source` with Pillow; whatever goes wrong in the block becomes one clear error."""
     name = "the picture" if isinstance(source, bytes) else one_line(os.fspath(source))
     try:
@@ -203,7 +208,7 @@ def _opened(source: Source) -> Iterator[tuple[Image.Image, Format, str]]:
             stream.seek(0)
             image = _open_as(known, stream)
             with image:
-                yield image, known, name
+                yield image, known, name, stream
     except ToolkitError:
         raise
     except MemoryError:
@@ -259,7 +264,8 @@ def _open_as(known: Format, stream: IO[bytes]) -> Image.Image:
 
 def _photo(
     image: Image.Image, known: Format, wants_rgb: WantsRGB, pages: int, note: str | None
-) -> Photo:
+) -> tuple[Photo, int, bytes]:
+    """The picture that is open, the orientation it had, and its profile."""
     turn, wrong = metadata.orientation(image)
     notes = [line for line in (note, wrong) if line]
     image.load()
@@ -271,4 +277,17 @@ def _photo(
         image = image.transpose(_UPRIGHT[turn])
     image, alpha = without_alpha(image)
     gray, rgb = gray_and_rgb(image, profile, notes, wants_rgb)
-    return Photo(gray, alpha, replace(kept, notes=tuple(notes)), rgb)
+    return Photo(gray, alpha, replace(kept, notes=tuple(notes)), rgb), turn, profile
+
+
+def _deepened(
+    photo: Photo, turn: int, found: tuple[NDArray[np.uint16] | None, str | None]
+) -> Photo:
+    """With the 16 bits that were found, or the note why there are none."""
+    gray, note = found
+    if gray is not None and turn != 1:
+        gray = np.asarray(Image.fromarray(gray).transpose(_UPRIGHT[turn]))
+    if gray is None or gray.shape != photo.gray.shape:
+        notes = (*photo.kept.notes, *([note] if note else []))
+        return replace(photo, kept=replace(photo.kept, notes=notes))
+    return replace(photo, gray=gray)

@@ -121,7 +121,7 @@ class Stores:
                 stream.write(self._piece(place, start, min(start + _CHUNK, size)))
 
     def _piece(self, place: str, start: int, end: int) -> bytes:
-        data: bytes = self._reading(place, lambda fs: fs.cat_file(place, start, end))
+        data: bytes = self._reading(place, lambda fs: fs.cat_file(place, start=start, end=end))
         return data
 
     def write(self, place: str, data: bytes, *, overwrite: bool = True) -> None:

@@ -39,7 +39,7 @@ class Part:
 
     def to_json(self) -> str:
         """For a claim."""
-        listed = [[unit.place, unit.key, unit.size] for unit in self.units]
+        listed = [[unit.place, unit.key, unit.size, unit.again] for unit in self.units]
         return json.dumps({"id": self.id, "units": listed})
 
     @classmethod

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from toolkit.errors import UnusableInput, UsageError, one_line
 from toolkit.runtime.stores import Stores, failure, join
@@ -52,24 +51,28 @@ class Claim:
 
 
 class Done:
-    """The units whose rows are written: 16 bytes each, because there may be ten millions."""
+    """The units whose rows are written: 16 bytes each, because there may be ten millions.
 
-    def __init__(self, units: Iterable[str]) -> None:
-        marks = sorted({_mark(unit) for unit in units})
-        self._marks: NDArray[np.void] = np.array(marks, dtype="V16")
-        self._keys = self._marks.view(">u8").reshape(-1, 2)[:, 0].astype(np.uint64)
+    Parameters
+    ----------
+    marks : list of bytes objects
+        The marks of some units each, one after another.
+    failed : set of str
+        Units to be done again.
+    """
+
+    def __init__(self, marks: list[bytes], failed: set[str]) -> None:
+        self.failed = failed
+        pairs = np.frombuffer(b"".join(marks), ">u8").astype(np.uint64).reshape(-1, 2)
+        self._marks = pairs[np.argsort(pairs[:, 0], kind="stable")]
 
     def __len__(self) -> int:
         return len(self._marks)
 
     def __contains__(self, unit: str) -> bool:
-        mark = _mark(unit)
-        at = int(np.searchsorted(self._keys, np.uint64(int.from_bytes(mark[:8], "big"))))
-        while at < len(self._marks) and self._marks[at].tobytes()[:8] == mark[:8]:
-            if self._marks[at].tobytes() == mark:
-                return True
-            at += 1
-        return False
+        first, second = np.frombuffer(_mark(unit), ">u8").astype(np.uint64)
+        low, high = (np.searchsorted(self._marks[:, 0], first, side=s) for s in ("left", "right"))
+        return bool((self._marks[low:high, 1] == second).any())
 
 
 class RunFolder:
@@ -149,7 +152,8 @@ class RunFolder:
         known = _read_json(join(join(base, NAME), "job.json"), stores)
         if known is None:
             raise UnusableInput(
-                f"{one_line(place)}: no batch job has written here; give the DEST of toolkit batch run"
+                f"{one_line(place)}: no batch job has written here; give the DEST of toolkit "
+                "batch run"
             )
         return cls(base, str(known["identity"]), stores)
 
@@ -187,16 +191,16 @@ class RunFolder:
 
     def done(self, *, retry_failed: bool) -> Done:
         """The units that need not be done again."""
-        left: set[str] = set()
-        ready: dict[str, None] = {}
+        marks = []
+        failed: set[str] = set()
         for table in self.tables(["unit", "status"]):
-            here: dict[str, bool] = {}
-            for unit, status in zip(*(table[c].to_pylist() for c in ("unit", "status")), strict=True):
-                here[unit] = here.get(unit, False) or (retry_failed and status == "failed")
-            for unit, again in here.items():
-                (left.add if again else left.discard)(unit)
-                ready[unit] = None
-        return Done(unit for unit in ready if unit not in left)
+            units = table["unit"].to_pylist()
+            marks.append(b"".join({_mark(unit) for unit in units}))
+            failed.difference_update(units)  # a later run may have done them
+            if retry_failed:
+                pairs = zip(units, table["status"].to_pylist(), strict=True)
+                failed.update(unit for unit, status in pairs if status == "failed")
+        return Done(marks, failed)
 
     def claim(self, part: str) -> Claim | None:
         """The claim of a part that an actor has or had in hand."""

@@ -40,6 +40,8 @@ class Unit:
     """Its place in the tree of results, separated by ``/``."""
     size: int = -1
     """Bytes, where the listing told; else -1."""
+    again: bool = False
+    """It failed in an earlier run: of its results those that are there are this job's."""
 
     @property
     def is_shard(self) -> bool:
@@ -151,8 +153,10 @@ def _column(source: str, names: Iterable[str], wanted: str) -> str:
         return wanted
     if len(known) == 1:
         return known[0]
-    raise one_of(f"column of {one_line(source)}", wanted, known) if known else UsageError(
-        f"{one_line(source)}: has no columns"
+    raise (
+        one_of(f"column of {one_line(source)}", wanted, known)
+        if known
+        else UsageError(f"{one_line(source)}: has no columns")
     )
 
 

@@ -12,6 +12,7 @@ import platform
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -131,9 +132,10 @@ class Worker:
             row.node, row.run = platform.node(), part.run
         self._folder.write_rows(part.id, rows)
         self._folder.release(part.id)
-        counts = {s: sum(row.status == s for row in rows) for s in ("done", "skipped", "failed")}
+        counts = Counter(row.status for row in rows)
         pixels = sum((row.width or 0) * (row.height or 0) for row in rows)
-        return Summary(part.id, **counts, pixels=pixels)
+        done, skipped, failed = (counts[s] for s in ("done", "skipped", "failed"))
+        return Summary(part.id, done, skipped, failed, pixels)
 
     def _into_tree(self, part: Part, listed: list[Piece]) -> Iterator[Row]:
         claim = self._folder.claim(part.id)
@@ -141,15 +143,16 @@ class Worker:
         if claim is None:
             claim = Claim(part.to_json(), self._existing(listed))
             self._folder.write_claim(part.id, claim)
-        existing = frozenset(claim.existing)
+        existing = frozenset() if self._work.overwrite else frozenset(claim.existing)
+        again = {unit.place for unit in part.units if unit.again}
 
         def one(piece: Piece) -> tuple[Row, bytes]:
             row = Row(piece.input, piece.unit, piece.output)
             try:
-                if piece.output in existing and not self._work.overwrite:
+                if piece.output in existing and piece.unit not in again:
                     row.status, row.message = "skipped", "the result is there already"
                     return row, b""
-                if careful and piece.output not in existing and self._recovered(piece, row):
+                if careful and piece.output not in claim.existing and self._recovered(piece, row):
                     return row, b""
                 return self._read(piece, row)
             except ToolkitError as error:
@@ -159,7 +162,9 @@ class Worker:
             for row, data in ordered(one, listed, 1 if careful else _AHEAD):
                 if data and careful and not self._survives(part, claim, row):
                     data = b""
-                yield row, self._colour(row, data) if data else b""
+                result = self._colour(row, data) if data else b""
+                claim.current.pop(row.input, None)
+                yield row, result
 
         yield from ordered(self._put, coloured(), 1 if careful else _AHEAD)
 
@@ -172,7 +177,8 @@ class Worker:
             there = [output] if self._stores.exists(output) else []
             claim = Claim(part.to_json(), there)
             self._folder.write_claim(part.id, claim)
-        skipped = bool(claim.existing) and not self._work.overwrite
+        ours = self._work.overwrite or any(unit.again for unit in part.units)
+        skipped = bool(claim.existing) and not ours
         path = folder / "output.tar"
         made = 0
         with ShardWriter(path) as shard:
@@ -185,15 +191,17 @@ class Worker:
                     continue
                 try:
                     row, data = self._read(piece, row)
-                    if piece.is_photo and (not careful or self._survives(part, claim, row)):
-                        data = self._colour(row, data)
+                    if piece.is_photo:
+                        alive = not careful or self._survives(part, claim, row)
+                        data = self._colour(row, data) if alive else b""
+                        claim.current.pop(row.input, None)
                     if data:
                         shard.add(piece.name, data)
                         made += 1
                 except ToolkitError as error:
                     row.fail(error)
                 if piece.is_photo:
-                    yield self._finished(row, data) if row.status != "failed" else row
+                    yield self._finished(row, data) if data and not row.kind else row
         if made:
             self._stores.put(path, output)
 
@@ -225,13 +233,17 @@ class Worker:
         """The result's bytes; none where the photograph fails."""
         stream = BytesIO()
         try:
-            made = make(data, lambda: nullcontext(stream), self._colorizer, self._settings, self._to)
+            made = make(
+                data, lambda: nullcontext(stream), self._colorizer, self._settings, self._to
+            )
         except UnusableModel:
             raise
         except ToolkitError as error:
             row.fail(error)
             return b""
-        except Exception as error:  # a bug of ours or of a library: one photograph, not ten millions
+        except (
+            Exception
+        ) as error:  # a bug of ours or of a library: one photograph, not ten millions
             row.kind, row.message = "bug", f"{type(error).__name__}: {one_line(error)}"
             return b""
         row.width, row.height = made.width, made.height

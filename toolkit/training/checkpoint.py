@@ -141,14 +141,22 @@ def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], prefix: str
 ) -> None:
     """The inverse of `optimizer_tensors`; rates and options stay those of the recipe."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith(f"{prefix}."):
             index, key = name.removeprefix(f"{prefix}.").split(".", 1)
-            state.setdefault(int(index), {})[key] = tensor
+            state.setdefault(int(index), {})[key] = _laid_out_as(parameters[int(index)], tensor)
     optimizer.load_state_dict(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )
+
+
+def _laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """Fused optimizers go through memory in order: moments must lie as their weights do."""
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
 def _opened(path: Path) -> Any:

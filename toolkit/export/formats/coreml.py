@@ -22,8 +22,8 @@ from PIL import Image
 
 from toolkit.contract import METADATA_KEY, Contract, FixedSize, picture_side
 from toolkit.errors import ProofFailed, UnusableModel, one_line
-from toolkit.export.formats.format import Format, Order, Run
 from toolkit.export.formats.coreml_weights import COMPRESSED, compress
+from toolkit.export.formats.format import Format, Order, Run
 from toolkit.export.formats.torchscript import trace
 from toolkit.export.mil import program as mil
 from toolkit.export.mil.evaluate import evaluate

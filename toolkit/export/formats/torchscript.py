@@ -60,7 +60,8 @@ def _write(order: Order, path: Path) -> dict[str, Any]:
     with deprecation_known():
         files = {CONTRACT_FILE: order.contract.to_json()}
         # Frozen: weights are constants, BatchNorm is arithmetic, training mode is gone.
-        torch.jit.save(torch.jit.freeze(trace(order.model, order.example)), str(path), _extra_files=files)
+        frozen = torch.jit.freeze(trace(order.model, order.example))
+        torch.jit.save(frozen, str(path), _extra_files=files)
     _normalise(path)
     return {}
 

@@ -101,7 +101,10 @@ class _Translating:
         for given, true in self.pairs:
             made = self._made(generator, given)
             rows.append({**compare(made, true), "gain": psnr(made, true) - psnr(given, true)})
-        return means(rows)
+        figures = means(rows)
+        if figures["colourfulness_true"] < 1:  # drawings have no colours to be a share of
+            del figures["colourfulness_ratio"]
+        return figures
 
     def sheet(self, generator: Generator) -> Image.Image:
         shown = self.pairs[:8]

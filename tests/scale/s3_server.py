@@ -1,0 +1,80 @@
+"""An S3 service on loopback, with the faults of a real one: ``python -m tests.scale.s3_server``.
+
+moto keeps the objects. In front of it stands what makes it behave badly on request: keys with
+``throttled-N`` in their name answer 503 to the first N reads, those with ``dropped`` break off in
+the middle of each read, those with ``dropped-N`` of the first N; and only one access key is known.
+Everything that was put is listed under ``/__puts__``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+KEY = "right"
+_FAULT = re.compile(r"(throttled|dropped)(?:-(\d+))?")
+_ERROR = "<?xml version='1.0'?><Error><Code>{0}</Code><Message>{0}</Message></Error>"
+
+Start = Callable[..., Any]
+
+
+class Faulty:
+    """A WSGI application in front of another."""
+
+    def __init__(self, inner: Callable[[dict[str, Any], Start], Iterable[bytes]]) -> None:
+        self._inner = inner
+        self._reads: Counter[str] = Counter()
+        self._puts: list[str] = []
+
+    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if path == "/__puts__":
+            start("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(self._puts).encode()]
+        if f"Credential={KEY}/" not in environ.get("HTTP_AUTHORIZATION", ""):
+            return _error(start, "403 Forbidden", "InvalidAccessKeyId")
+        if method == "PUT":
+            self._puts.append(path)
+        fault = _FAULT.search(path) if method == "GET" else None
+        if fault is None:
+            return self._inner(environ, start)
+        self._reads[path] += 1
+        if self._reads[path] > int(fault[2] or sys.maxsize):
+            return self._inner(environ, start)
+        if fault[1] == "throttled":
+            return _error(start, "503 Slow Down", "SlowDown")
+        return _half(b"".join(self._inner(environ, start)))
+
+
+def _error(start: Start, status: str, code: str) -> list[bytes]:
+    start(status, [("Content-Type", "application/xml")])
+    return [_ERROR.format(code).encode()]
+
+
+def _half(body: bytes) -> Iterator[bytes]:
+    """Half of what the header announces, then the connection breaks."""
+    yield body[: len(body) // 2]
+    raise ConnectionResetError
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None: ...
+
+
+def main() -> None:
+    """Serve until killed; the port is the first line of output."""
+    app = Faulty(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

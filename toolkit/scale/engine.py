@@ -1,0 +1,157 @@
+"""Ray: started here or joined, quiet, and the parts sent through a pool of actors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from queue import Empty, Queue
+from threading import Thread
+
+from toolkit.errors import MissingRequirement, ToolkitError, one_line
+from toolkit.runtime.threads import available_threads
+from toolkit.scale.parts import Part
+from toolkit.scale.plan import SPARE, Node, Plan, capacity
+from toolkit.scale.worker import Summary, Work, Worker
+
+# Ray reads them when it is imported and when it starts its processes.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports home unless told not to
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+import pyarrow as pa
+import ray
+import ray.data
+
+__all__ = ["NodesLost", "connected", "execute", "nodes"]
+
+_STORE = 100_000_000
+"""Bytes of Ray's object store: only lists of paths and counts go through it."""
+
+_WAVE = 4096
+"""Parts that are handed to Ray at a time, so that the driver's memory does not grow."""
+
+_LOOK = 10.0
+"""Seconds without news after which the nodes are counted."""
+
+
+class NodesLost(ToolkitError):
+    """The nodes that are left do not hold the actors; go on with fewer."""
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Start Ray on this machine, or join the cluster at `address`, for the time of the block.
+
+    Raises
+    ------
+    MissingRequirement
+        If there is no cluster at the address.
+    """
+    folder = None
+    if address is None:
+        # Short: the names of Ray's sockets in it must stay below 108 bytes.
+        folder = tempfile.mkdtemp(prefix="ray-")
+    try:
+        if folder is not None:
+            ray.init(
+                address="local",
+                num_cpus=available_threads() + SPARE,
+                num_gpus=0,
+                object_store_memory=_STORE,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=folder,
+            )
+        else:
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                raise MissingRequirement(
+                    f"--address {address}: no Ray cluster answers there: {one_line(error)[:200]}"
+                ) from error
+        _hush()
+        yield
+    finally:
+        ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def nodes() -> list[Node]:
+    """The machines that are alive."""
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    found = [Node(int(r.get("CPU", 0)), int(r.get("memory", 0))) for r in alive]
+    return [node for node in found if node.cpus]
+
+
+def execute(parts: Iterable[Part], work: Work, plan: Plan) -> Iterator[Summary]:
+    """Work off the parts with the plan's actors; a summary of each as it is done.
+
+    Raises
+    ------
+    NodesLost
+        If machines went away and Ray would wait for them for ever.
+    """
+    stream = iter(parts)
+    while wave := list(islice(stream, _WAVE)):
+        yield from _watched(lambda wave=wave: _wave(wave, work, plan), plan)  # type: ignore[misc]
+
+
+def _wave(parts: list[Part], work: Work, plan: Plan) -> Iterator[Summary]:
+    dataset = ray.data.from_arrow([part.to_table() for part in parts])
+    summaries = dataset.map_batches(
+        Worker,
+        fn_constructor_args=(work,),
+        batch_size=None,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(size=min(plan.actors, len(parts))),
+        num_cpus=plan.cpus_per_actor,
+        memory=plan.memory_per_actor,
+    )
+    for table in summaries.iter_batches(
+        batch_size=None, batch_format="pyarrow", prefetch_batches=0
+    ):
+        assert isinstance(table, pa.Table)
+        for facts in table.to_pylist():
+            yield Summary(**facts)
+
+
+def _watched(call: Callable[[], Iterator[Summary]], plan: Plan) -> Iterator[Summary]:
+    """Iterate in a thread, and count the nodes where nothing has come for a while."""
+    news: Queue[Summary | BaseException | None] = Queue()
+
+    def iterate() -> None:
+        try:
+            for summary in call():
+                news.put(summary)
+            news.put(None)
+        except BaseException as error:  # handed over whole
+            news.put(error)
+
+    Thread(target=iterate, daemon=True).start()
+    while True:
+        try:
+            item = news.get(timeout=_LOOK)
+        except Empty:
+            if capacity(nodes(), plan.cpus_per_actor, plan.memory_per_actor) < plan.actors:
+                raise NodesLost("machines went away") from None
+            continue
+        if item is None:
+            return
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+
+
+def _hush() -> None:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
