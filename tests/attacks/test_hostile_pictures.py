@@ -12,15 +12,14 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import pytest
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -49,18 +48,28 @@ SEEDS: dict[str, tuple[str, dict[str, Any]]] = {
     "gif animated": ("GIF", {"save_all": True, "append_images": FRAMES}),
     "webp animated": ("WEBP", {"save_all": True, "append_images": FRAMES}),
 }
-DEEP: dict[str, Callable[[NDArray[np.uint16]], bytes]] = {
-    "png 48 bits": lambda rgb: bytes(imagecodecs.png_encode(rgb)),
-    "tiff 48 bits": lambda rgb: _tiff(rgb, None),
-    "tiff 48 bits lzw": lambda rgb: _tiff(rgb, "lzw"),
-}
-"""What Pillow does not write."""
 
 
-def _tiff(rgb: NDArray[np.uint16], compression: str | None) -> bytes:
+def _png(rgb: NDArray[np.uint16]) -> bytes:
+    import imagecodecs
+
+    return bytes(imagecodecs.png_encode(rgb))
+
+
+def _tiff(rgb: NDArray[np.uint16], compression: str | None = None) -> bytes:
+    import tifffile
+
     stream = BytesIO()
     tifffile.imwrite(stream, rgb, photometric="rgb", compression=compression)
     return stream.getvalue()
+
+
+DEEP: dict[str, Callable[[NDArray[np.uint16]], bytes]] = {
+    "png 48 bits": _png,
+    "tiff 48 bits": _tiff,
+    "tiff 48 bits lzw": partial(_tiff, compression="lzw"),
+}
+"""What Pillow does not write."""
 
 
 def seed_file(kind: str) -> bytes:

@@ -18,6 +18,7 @@ from toolkit.training.networks import Generator, build_generator
 
 SMALL: dict[str, dict[str, Any]] = {
     "edge": {"stem": 16, "widths": [16, 16, 32, 32], "residual": [0, 0, 1, 1], "head": 16},
+    "edge_lite": {"decoder": [16, 16, 16, 16]},
     "resnet_unet": {"decoder": [16, 16, 16, 16, 16]},
     "unet_256": {"filters": 2},
     "unet_flat": {"filters": 2},
@@ -41,7 +42,7 @@ def small_generator(name: str) -> Generator:
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(module.weight)
             last = module
-    if name != "edge":  # whose bins hold its colours in bounds; a tanh would saturate
+    if not name.startswith("edge"):  # whose bins hold their colours in bounds
         last.weight.data *= 0.1
     return generator.eval()
 

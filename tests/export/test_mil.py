@@ -120,6 +120,9 @@ def test_the_small_operations() -> None:
     close(run["maximum"](x=x, y=y), torch.maximum(t, u))
     close(run["pow"](x=np.abs(x), y=np.float32(2.4)), t.abs() ** 2.4)
     close(run["select"](cond=run["greater"](x=x, y=y), a=x, b=y), torch.where(t > u, t, u))
+    window = {"kernel_sizes": ints(3, 3), "strides": ints(2, 2), "pad": ints(1, 1, 1, 1)}
+    pooled = run["max_pool"](x=x, pad_type="custom", **window)
+    close(pooled, F.max_pool2d(t, 3, stride=2, padding=1))
     most = {"axes": ints(1), "keep_dims": np.bool_(True)}
     close(run["reduce_max"](x=x, **most), t.amax(1, keepdim=True))
     close(run["gather"](x=x, indices=ints(2, 0), axis=ints(1)[0]), t[:, [2, 0]])

@@ -6,12 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import tiny_contract
 from toolkit.errors import UnusableModel, UsageError
 from toolkit.files import sha256_bytes
 from toolkit.runtime import models
+from toolkit.runtime.colorizer import Colorizer
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +120,46 @@ def test_a_broken_bundle_in_the_folder_hides_no_other(folder: Path, tiny_model: 
     (folder / "broken").mkdir()
     (folder / "broken" / "manifest.json").write_text("{")
     assert models.find("good").name == "good"
+
+
+def stronger(beside: Path, strength: object, **changes: object) -> Path:
+    place = beside.parent / "stronger"
+    place.mkdir()
+    digest = json.loads((beside / "manifest.json").read_text())["files"]["made.onnx"]["sha256"]
+    network = {"model": beside.name, "sha256": digest, "strength": strength, **changes}
+    (place / "manifest.json").write_text(
+        json.dumps({"schema": 1, "name": "stronger", "files": {}, "network": network})
+    )
+    return place
+
+
+def test_a_model_may_be_another_ones_network_with_stronger_colours(bundle: Path) -> None:
+    place = stronger(bundle, 1.5)
+    found = models.find(place)
+    assert (found.path, found.strength) == (bundle / "made.onnx", 1.5)
+    assert found.contract().extra["strength"] == "1.5"
+    photo = np.random.default_rng(0).integers(60, 200, (64, 64), dtype=np.uint8)
+    expected = Colorizer(bundle, strength=1.5).colorize(photo)
+    np.testing.assert_array_equal(Colorizer(place).colorize(photo), expected)
+    weaker = Colorizer(place, strength=0.5).colorize(photo)
+    np.testing.assert_array_equal(weaker, Colorizer(bundle, strength=0.75).colorize(photo))
+    with pytest.raises(UsageError, match="uses the network of another"):
+        models.add(place)
+
+
+@pytest.mark.parametrize(
+    ("strength", "changes"),
+    [(0, {}), (2.5, {}), ("1", {}), (1.5, {"model": "../made"}), (1.5, {"sha256": "0" * 64})],
+)
+def test_a_shared_network_is_taken_with_suspicion(
+    bundle: Path, strength: object, changes: dict[str, object]
+) -> None:
+    with pytest.raises(UnusableModel):
+        models.find(stronger(bundle, strength, **changes))
+
+
+def test_two_models_that_point_at_each_other_are_refused(bundle: Path) -> None:
+    place = stronger(bundle, 1.5)
+    shutil.copyfile(place / "manifest.json", bundle / "manifest.json")
+    with pytest.raises(UnusableModel, match="no network of its own"):
+        models.find(place)

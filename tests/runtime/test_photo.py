@@ -226,9 +226,10 @@ def test_srgb_pixels_with_an_srgb_profile_are_untouched() -> None:
     np.testing.assert_array_equal(read, rgb)
 
 
+@pytest.mark.parametrize("to", ["TIFF", "PNG"])
 @pytest.mark.parametrize("profile", [b"nonsense", b"\0" * 200, bytes(10_000_000)])
-def test_a_profile_that_cannot_be_used_is_reported_and_ignored(profile: bytes) -> None:
-    read = photo.read(file(Image.fromarray(GRAY), "TIFF", icc_profile=profile))
+def test_a_profile_that_cannot_be_used_is_reported_and_ignored(profile: bytes, to: str) -> None:
+    read = photo.read(file(Image.fromarray(GRAY), to, icc_profile=profile))
     np.testing.assert_array_equal(read.gray, GRAY)
     assert any("profile" in note and "ignored" in note for note in read.kept.notes)
 
@@ -310,7 +311,7 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     for name, words in (
         ("empty.jpg", "empty"),
         ("text.jpg", "not a picture"),
-        ("cut.jpg", "truncated"),
+        ("cut.jpg", "ends in the middle of the picture"),
         ("missing.jpg", "no such file"),
         (".", "a folder"),
     ):

@@ -53,7 +53,11 @@ def test_listing_goes_through_folders_and_leaves_out_what_is_hidden(
         for name in ("b.jpg", "a/2.jpg", "a/1.jpg", ".hidden/x.jpg", "a/.toolkit-tmp-1"):
             stores.write(f"{base}/{name}", b"12")
         found = dict(stores.find(base))
-        assert {place.removeprefix(f"{base}/") for place in found} == {"b.jpg", "a/1.jpg", "a/2.jpg"}
+        assert {place.removeprefix(f"{base}/") for place in found} == {
+            "b.jpg",
+            "a/1.jpg",
+            "a/2.jpg",
+        }
         assert set(found.values()) == {2}
 
 
@@ -65,7 +69,9 @@ def test_a_busy_store_is_asked_again(bucket: str) -> None:
     assert stores.read(f"{bucket}/dropped-2.jpg") == b"light" * 1000
 
 
-@pytest.mark.parametrize(("name", "reason"), [("throttled", "throttled"), ("dropped", "connection")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("throttled", "throttled"), ("dropped", "connection")]
+)
 def test_a_store_that_stays_broken_is_given_up(bucket: str, name: str, reason: str) -> None:
     Stores().write(f"{bucket}/{name}.jpg", b"light" * 1000)
     with pytest.raises(UnusableInput) as caught:

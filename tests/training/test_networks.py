@@ -66,10 +66,11 @@ def test_ours_predict_the_mean_of_their_bins(name: str) -> None:
     torch.testing.assert_close(predicted.ab, expected, rtol=0, atol=1e-5)
 
 
-def test_a_temperature_is_of_the_result_alone() -> None:
+@pytest.mark.parametrize("name", ["edge", "edge_lite"])
+def test_a_temperature_is_of_the_result_alone(name: str) -> None:
     """What is learned is the same; in the result the likeliest colours count more."""
     torch.manual_seed(0)
-    plain, sharp = build_generator("edge").eval(), build_generator("edge", temperature=0.1).eval()
+    plain, sharp = build_generator(name).eval(), build_generator(name, temperature=0.1).eval()
     sharp.load_state_dict(plain.state_dict())
     lightness = torch.randn(1, 1, 64, 64)
     with torch.inference_mode():
@@ -82,7 +83,7 @@ def test_a_temperature_is_of_the_result_alone() -> None:
         torch.testing.assert_close(sharp(lightness), expected, rtol=0, atol=1e-5)
         assert not torch.allclose(plain(lightness), expected, atol=1e-2)
     with pytest.raises(UsageError, match="temperature"):
-        build_generator("edge", temperature=0.0)
+        build_generator(name, temperature=0.0)
 
 
 def test_edge_without_bins_regresses() -> None:

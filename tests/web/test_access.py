@@ -97,3 +97,15 @@ def test_accessible_in_every_look(
         assert page.page.locator("html").get_attribute("lang") == "ko"
         assert page.page.get_by_role("button", name="내려받기", exact=True).is_visible()
     assert page.page.locator(".camera").is_visible() is (look == "phone")
+
+
+def test_the_picture_for_readme(open_page: Open, toolkit_web: Start, tmp_path: Path) -> None:
+    """``TOOLKIT_SCREENSHOTS=docs pytest -m browser -k readme`` takes docs/page.jpg anew."""
+    page = open_page(toolkit_web(SHIPPED), viewport={"width": 900, "height": 1080})
+    page.page.goto(page.address)
+    page.give(*EXAMPLES)
+    assert page.entry(EXAMPLES[-1].name) == "coloured"
+    page.shown()
+    path = Path(os.environ.get("TOOLKIT_SCREENSHOTS", tmp_path)) / "page.jpg"
+    page.page.screenshot(path=path, type="jpeg", quality=85)
+    assert 20_000 < path.stat().st_size < 300_000

@@ -190,6 +190,14 @@ def test_the_policy_in_the_page_is_that_of_the_server() -> None:
     assert f"{found[1]}; frame-ancestors 'none'" == POLICY
 
 
+def test_the_lock_file_pins_every_package_and_names_no_host() -> None:
+    lock = json.loads((PAGE / "package-lock.json").read_text(encoding="utf-8"))
+    packages = [facts for name, facts in lock["packages"].items() if name]
+    assert len(packages) > 20
+    assert all(facts["integrity"].startswith("sha512-") for facts in packages)
+    assert not any("resolved" in facts for facts in packages)
+
+
 COMMAND = [sys.executable, "-m", "toolkit", "web"]
 
 

@@ -207,7 +207,8 @@ def _print(report: Report, json: bool) -> None:
     print(f"inputs      {report.inputs}: {told or 'none'}")
     print(
         f"throughput  {report.photographs_per_second:.1f} photographs a second, "
-        f"{report.megapixels:.1f} megapixels in {report.seconds:.1f} s, {len(report.runs)} runs"
+        f"{report.megapixels:.1f} megapixels in {report.seconds:.1f} s; "
+        f"start-up {report.startup_seconds:.1f} s, {len(report.runs)} runs"
     )
     for stage, times in report.milliseconds.items():
         print(f"{stage:<11} p50 {times['p50']:.1f} ms, p99 {times['p99']:.1f} ms")

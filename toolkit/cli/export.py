@@ -115,6 +115,14 @@ def export(
     show_list: Annotated[
         bool, typer.Option("--list", help="Show the formats and what this machine lacks for them.")
     ] = False,
+    show_table: Annotated[
+        bool,
+        typer.Option(
+            "--table",
+            help="Export a random network of each recipe in every way and show what is proven; "
+            "takes a while. With --generator: that one.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the folder --out.")] = False,
     json: terminal.Json = False,
     quiet: terminal.Quiet = False,
@@ -129,6 +137,9 @@ def export(
 
     if show_list:
         _print_formats(json)
+        return
+    if show_table:
+        _print_table_of_all(generator, calibrate, json)
         return
     requests = parse(formats, precision, boundary)
     check_calibration(requests, calibrate is not None)
@@ -240,6 +251,22 @@ def _print_formats(as_json: bool) -> None:
             print(f"    {boundary}: {', '.join(precisions)}; the first is the default")
         print(f"    sizes: {row['sizes']}")
         print(f"    here: {row['here']}")
+
+
+def _print_table_of_all(generator: str | None, calibrate: Path | None, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from toolkit.errors import one_of
+    from toolkit.export.table import columns, fill, render
+
+    heads = [c for c in columns() if generator in (None, c.generator)]
+    if not heads:
+        raise one_of("generator", str(generator), sorted({c.generator for c in columns()}))
+    cells = [cell for head in heads for cell in fill(head, calibrate, terminal.say)]
+    if as_json:
+        terminal.print_json([asdict(cell) for cell in cells])
+    else:
+        print(render(cells))
 
 
 def _print_table(place: Path, manifest: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ def read(folder: Path) -> dict[str, Any]:
             "program or export the model again"
         )
     files = manifest.get("files")
-    if not isinstance(files, dict) or not files:
+    if not isinstance(files, dict) or not (files or "network" in manifest):
         raise UnusableModel(f"{one_line(path)}: names no files")
     for name, entry in files.items():
         inside(folder, name)

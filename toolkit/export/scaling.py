@@ -77,7 +77,7 @@ class _Levels(_EachChannel):
 
 
 def _colorize(header: Mapping[str, Any]) -> tuple[nn.Module, nn.Module]:
-    return _FromL(), _Times(AB_SCALE)
+    return _FromL(), _Times(AB_SCALE * float(header.get("strength", 1)))
 
 
 def _luma(header: Mapping[str, Any]) -> tuple[nn.Module, nn.Module]:

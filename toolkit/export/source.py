@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UnusableInput, UnusableModel, one_line
+from toolkit.export import manifest
 from toolkit.export.outside import load_weights
+from toolkit.runtime.models import find
 from toolkit.training import checkpoint
 from toolkit.training.networks import Generator
 
@@ -35,13 +37,16 @@ class Source:
     """What its weights are, where the file does not say: a `state_dict` from elsewhere."""
     header: dict[str, Any] = field(default_factory=dict)
     """What else is known of such weights: see `outside.of_recipe`."""
+    strength: float = 1.0
+    """Factor of the colours, folded into the artefacts."""
 
     def load(self) -> tuple[Generator, dict[str, Any]]:
         """The generator in evaluation mode, and the header. Raises `UnusableModel`."""
         if self.generator:
             options = self.header.get("generator", {}).get("options", {})
             return load_weights(self.path, self.generator, self.header, **options)
-        return checkpoint.load_generator(self.path)
+        generator, header = checkpoint.load_generator(self.path)
+        return generator, {**header, "strength": self.strength}
 
 
 def find_source(run: Path | None) -> Source:
@@ -79,6 +84,9 @@ def _named(run: Path) -> Source:
         return Source(run, name or "model")
     if not run.is_dir():
         raise UnusableInput(f"{one_line(run)}: no such run folder or checkpoint")
+    if (run / manifest.FILE).is_file() and "network" in manifest.read(run):
+        shared = find(run)
+        return Source(_best(shared.path.parent), run.resolve().name, strength=shared.strength)
     return Source(_best(run), run.resolve().name)
 
 

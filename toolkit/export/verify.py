@@ -20,6 +20,7 @@ from toolkit.export.formats import FORMATS, Format
 from toolkit.export.proof_set import NAMES
 from toolkit.export.replay import replay
 from toolkit.files import inside
+from toolkit.runtime.models import find
 
 __all__ = ["Finding", "failure", "verify"]
 
@@ -34,7 +35,7 @@ class Finding:
 
     file: str
     what: str
-    """``sha256``, ``contract``, ``numbers``."""
+    """``sha256``, ``contract``, ``numbers``; ``network`` where a bundle uses another's."""
     status: str
     """``ok``, ``failed``, or ``not checked here``."""
     detail: str = ""
@@ -75,6 +76,13 @@ def failure(path: Path, findings: list[Finding]) -> ToolkitError | None:
 def _bundle(folder: Path) -> Iterator[Finding]:
     made = manifest.read(folder)
     yield from _checksums(folder)
+    if "network" in made:
+        # `find` has compared the hash that this bundle names with that of the network's bundle.
+        shared = find(folder)
+        detail = f"{shared.path.parent.name}, strength {shared.strength:g}"
+        yield Finding(manifest.FILE, "network", "ok", detail)
+        yield from _bundle(shared.path.parent)
+        return
     for name, digest in _described(made):
         yield _attempt(name, "sha256", _hash, folder, name, digest)
     for name, entry in made["files"].items():

@@ -46,6 +46,9 @@ Source: TypeAlias = str | os.PathLike[str] | bytes
 
 MAX_MEGAPIXELS = 250.0
 
+_TEXT = 16 * 2**20
+"""Bytes of the longest text or profile that a PNG may unpack to."""
+
 _OF_PROGRAMS = frozenset({"node_modules", "__pycache__", "__MACOSX", "@eaDir"})
 """Folders whose pictures are nobody's photographs: of packages, and previews of file servers."""
 
@@ -214,6 +217,9 @@ def _opened(source: Source) -> Iterator[tuple[Image.Image, Format, str, IO[bytes
     except MemoryError:
         raise UnusableInput(f"{name}: too large for the memory of this machine") from None
     except OSError as error:
+        if "truncated" in str(error):
+            text = f"{name}: the file ends in the middle of the picture; copy or scan it again"
+            raise UnusableInput(text) from error
         reason = os_reason(error) if error.errno else one_line(error)
         raise UnusableInput(f"{name}: cannot be read: {reason}") from error
     except Exception as error:  # parsers of damaged files raise nearly every kind there is
@@ -256,7 +262,10 @@ def _open_as(known: Format, stream: IO[bytes]) -> Image.Image:
         plugin = require(known.package, "images", f"{known.name.upper()}")
         plugin.register_heif_opener()
     else:
-        import_module(known.plugin)
+        plugin = import_module(known.plugin)
+        if hasattr(plugin, "MAX_TEXT_CHUNK"):
+            # Pillow refuses the whole PNG for a profile or a text over 1 MB.
+            plugin.MAX_TEXT_CHUNK = max(plugin.MAX_TEXT_CHUNK, _TEXT)
     factory, _ = Image.OPEN[known.pillow]
     image: Image.Image = factory(stream, "")
     return image

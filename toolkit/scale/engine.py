@@ -58,19 +58,21 @@ def connected(address: str | None) -> Iterator[None]:
         folder = tempfile.mkdtemp(prefix="ray-")
     try:
         if folder is not None:
-            ray.init(
-                address="local",
-                num_cpus=available_threads() + SPARE,
-                num_gpus=0,
-                object_store_memory=_STORE,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=folder,
-            )
+            with _silent():
+                ray.init(
+                    address="local",
+                    num_cpus=available_threads() + SPARE,
+                    num_gpus=0,
+                    object_store_memory=_STORE,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=folder,
+                )
         else:
             try:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+                with _silent():
+                    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise MissingRequirement(
                     f"--address {address}: no Ray cluster answers there: {one_line(error)[:200]}"
@@ -147,6 +149,19 @@ def _watched(call: Callable[[], Iterator[Summary]], plan: Plan) -> Iterator[Summ
         if isinstance(item, BaseException):
             raise item
         yield item
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Ray's own processes and C++ speak of their log levels on file descriptor 2."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _hush() -> None:

@@ -109,8 +109,8 @@ def make_plan(
     if not 1 <= wanted <= fits:
         raise UsageError(
             f"{wanted or 'no'} actors of {cpus_per_actor} CPUs and {memory / 1e9:.1f} GB do not "
-            f"fit on {len(nodes)} nodes with {cpus} CPUs, of which {SPARE} must stay free: {fits} do; "
-            "change --actors, --cpus-per-actor or --memory-per-actor"
+            f"fit on {len(nodes)} nodes with {cpus} CPUs, of which {SPARE} must stay free: {fits} "
+            "do; change --actors, --cpus-per-actor or --memory-per-actor"
         )
     if memory < BASE_BYTES + PIXEL_BYTES * 1e6:
         raise UsageError(

@@ -29,7 +29,9 @@ class Report:
     """Of failures."""
     megapixels: float = 0.0
     seconds: float = 0.0
-    """Of all runs, from their start to their last row."""
+    """Of all runs, from their first photograph to their last."""
+    startup_seconds: float = 0.0
+    """Of all runs, before their first photograph: actors that start, models that load."""
     milliseconds: dict[str, dict[str, float]] = field(default_factory=dict)
     """p50 and p99 of each stage and of ``whole``."""
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -46,7 +48,7 @@ def summarise(folder: RunFolder) -> Report:
     status: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     times: dict[str, list[np.ndarray[Any, Any]]] = {s: [] for s in (*STAGES, "whole")}
-    last: dict[int, float] = {}
+    spans: dict[int, tuple[float, float]] = {}
     for rows in _latest(folder, [*_COLUMNS, *(f"{stage}_ms" for stage in STAGES)]):
         status.update(row["status"] for row in rows)
         kinds.update(row["kind"] for row in rows if row["status"] == "failed")
@@ -58,11 +60,15 @@ def summarise(folder: RunFolder) -> Report:
         times["whole"].append(laps.sum(axis=1))
         report.megapixels += sum((r["width"] or 0) * (r["height"] or 0) for r in rows) / 1e6
         for row in rows:
-            last[row["run"]] = max(last.get(row["run"], 0.0), row["finished"])
+            if row["finished"]:
+                first, last = spans.get(row["run"], (row["finished"], 0.0))
+                spans[row["run"]] = (min(first, row["finished"]), max(last, row["finished"]))
     report.inputs = sum(status.values())
     report.status, report.kinds = dict(status), dict(kinds.most_common())
     for number, run in enumerate(report.runs, 1):
-        report.seconds += max(0.0, last.get(number, 0.0) - run["started"])
+        first, last = spans.get(number, (run["started"], run["started"]))
+        report.startup_seconds += first - run["started"]
+        report.seconds += last - first
     for stage, parts in times.items():
         together = np.concatenate(parts) if parts else np.empty(0)
         if len(together):

@@ -16,6 +16,7 @@ from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from toolkit.errors import UnusableInput, UsageError, one_line, one_of, os_reason
+from toolkit.training.contradictions import check_recipe
 
 __all__ = [
     "Data",
@@ -209,12 +210,7 @@ class Recipe:
     model_version: str = "1"
 
     def __post_init__(self) -> None:
-        if not self.losses and self.discriminator is None:
-            raise UsageError(f"recipe {self.name}: needs at least one loss or a discriminator")
-        if not self.stages or self.stages[0].start != 0:
-            raise UsageError(f"recipe {self.name}: the first of its stages must start at 0")
-        if self.epochs < 1:
-            raise UsageError(f"recipe {self.name}: epochs must be at least 1, not {self.epochs}")
+        check_recipe(self)
 
     def to_toml(self) -> str:
         """Every value, for ``recipe.toml`` of a run folder."""

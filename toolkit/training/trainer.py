@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import UnusableInput, UsageError, one_line
 from toolkit.files import write_text
@@ -126,7 +127,7 @@ def resume(
     for name in ("recipe.toml", "data.json"):
         if not (run / name).exists():
             raise UnusableInput(f"{one_line(run)}: not a run folder: it has no {name}")
-    described = json.loads((run / "data.json").read_text())
+    described = _described(run / "data.json")
     val = Path(described["val"]) if described.get("val") else None
     recipe = load_recipe(str(run / "recipe.toml"))
     if (run / "last.safetensors").exists():  # weights to begin with are not needed any more
@@ -147,3 +148,15 @@ def resume(
         if (run / "last.safetensors").exists():
             session.restore()
         return session.work(save_every)
+
+
+def _described(path: Path) -> dict[str, Any]:
+    try:
+        described = json.loads(path.read_text())
+        if isinstance(described["folder"], str):
+            return dict(described)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise UnusableInput(
+        f"{one_line(path)}: damaged: it does not say which photographs to go on with"
+    )

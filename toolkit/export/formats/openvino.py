@@ -1,4 +1,4 @@
-"""OpenVINO IR, for Intel's processors, graphics and NPUs: a folder with `model.xml` and `model.bin`.
+"""OpenVINO IR, for Intel's processors and NPUs: a folder with `model.xml` and `model.bin`.
 
 Made from the ONNX network, whose operations OpenVINO reads one by one.
 """
@@ -50,7 +50,9 @@ def _write(order: Order, path: Path) -> dict[str, Any]:
 
 
 def _contract(path: Path) -> Contract:
-    stated = _STATED.findall(read_bytes(path / _GRAPH, limit=MODEL_LIMIT).decode("utf-8", "replace"))
+    stated = _STATED.findall(
+        read_bytes(path / _GRAPH, limit=MODEL_LIMIT).decode("utf-8", "replace")
+    )
     if len(stated) != 1:
         raise UnusableModel(f"{one_line(path)}: carries no contract")
     return Contract.from_json(html.unescape(stated[0]))

@@ -30,6 +30,8 @@ class EdgeLite(Generator):
         Channels at 1/32, 1/16, 1/8 and 1/4 of the size.
     bin_spacing : float
         Distance of the colour bins in CIE units.
+    temperature : float
+        As in `edge`: of the result alone.
     """
 
     multiple_of = 32
@@ -37,9 +39,15 @@ class EdgeLite(Generator):
     centres: Tensor
 
     def __init__(
-        self, decoder: tuple[int, int, int, int] = (192, 160, 96, 64), bin_spacing: float = 14.0
+        self,
+        decoder: tuple[int, int, int, int] = (192, 160, 96, 64),
+        bin_spacing: float = 14.0,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"temperature must be above 0, not {temperature}")
+        self.temperature = temperature
         self.encoder = EfficientNetLite0()
         self.top = ConvNorm(WIDTHS[4], decoder[0])
         self.context = GlobalContext(decoder[0])
@@ -69,5 +77,8 @@ class EdgeLite(Generator):
         return Prediction(decode_bins(scores, self.centres), scores)
 
     def forward(self, lightness: Tensor) -> Tensor:
-        small = decode_bins(self._scores(lightness), self.centres)
+        scores = self._scores(lightness)
+        if self.temperature != 1:
+            scores = scores / self.temperature
+        small = decode_bins(scores, self.centres)
         return F.interpolate(small, scale_factor=4.0, mode="bilinear", align_corners=False)
