@@ -85,7 +85,13 @@ def test_it_verifies_the_shipped_model(python: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [(["train", "."], "train"), (["export", "--format", "coreml"], "export")]
+    ("command", "extra"),
+    [
+        (["train", "."], "train"),
+        (["export", "--format", "coreml"], "export"),
+        (["colorize", "s3://scans/a.jpg"], "scale"),
+        (["batch", "run", "s3://scans", "s3://coloured"], "scale"),
+    ],
 )
 def test_a_missing_extra_is_one_line_with_the_command(
     command: list[str], extra: str, python: Path, tmp_path: Path

@@ -23,6 +23,7 @@ def test_what_makes_no_sense_is_one_clear_line(tmp_path: Path, tiny_model: Path)
     for options in (
         ("--threads", "0"),
         ("--threads", "two"),
+        ("--runtime", "--training"),
         ("--runtime", "--plot", "a.png"),
         ("--runtime", "--megapixels", ","),
         ("--plot", "a.jpg"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,15 @@ def test_a_network_that_sees_the_whole_picture_is_no_restorer() -> None:
             generator, model="m", licence="CC0-1.0", source="0" * 64, preferred=64,
             task=TASKS["luma"],
         )  # fmt: skip
+
+
+def test_instance_norm_is_held_to_the_network_and_not_to_a_rounding_of_it() -> None:
+    model = DeployModel(generator_of("translate"), HEADERS["translate"])
+    case = cases_for(model, contract_for("translate"))[16]  # black
+    wide = copy.deepcopy(model).double()
+    with torch.no_grad():
+        exact = wide(torch.from_numpy(case.given).double()).float().numpy()
+    np.testing.assert_array_equal(case.expected, exact)
 
 
 def test_every_task_of_the_contract_has_its_boundary_and_scaling() -> None:

@@ -154,4 +154,6 @@ def test_patterns_match_photographs_and_folders(tmp_path: Path) -> None:
     assert expand([odd]) == [odd]  # a file of this very name is no pattern
     with pytest.raises(UnusableInput, match="no photograph matches"):
         expand([scans / "*.webp"])
+    address = Path("s3://bucket/a[1].jpg")
+    assert expand([address]) == [address]
     assert expand([scans / "missing.jpg"]) == [scans / "missing.jpg"]

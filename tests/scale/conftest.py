@@ -23,7 +23,7 @@ PHOTOGRAPHS = 20
 GRAY = np.add.outer(np.arange(60), np.arange(0, 180, 2)).astype(np.uint8)
 
 
-def toolkit(*arguments: object, code: int = 0, timeout: float = 400) -> str:
+def toolkit(*arguments: object, code: int = 0, timeout: float = 900) -> str:
     """Run the command; what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "toolkit", *map(str, arguments)],

@@ -70,9 +70,10 @@ class Job:
 
     def until_rows(self, process: subprocess.Popen[bytes], count: int) -> None:
         """Wait until so many parts have rows."""
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 900
         while len(list((self.out / "_toolkit").glob("*/rows/*.parquet"))) < count:
-            assert process.poll() is None
+            if process.poll() is not None:
+                pytest.fail(process.communicate()[1].decode())
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -89,7 +90,7 @@ class Job:
 
 
 def end(process: subprocess.Popen[bytes], code: int) -> None:
-    _, told = process.communicate(timeout=400)
+    _, told = process.communicate(timeout=900)
     assert process.returncode == code, told.decode()
 
 
@@ -164,7 +165,7 @@ def cluster() -> Iterator[Callable[[], Any]]:
 
     yield start
     for each in made:
-        each.shutdown()
+        each.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")

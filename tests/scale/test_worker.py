@@ -156,9 +156,10 @@ def test_an_actor_that_was_killed_leaves_results_that_are_not_made_again(
     def never(*_: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "write_rows", never)
-        Worker(bench.work).work_off(part)
+        with pytest.raises(Killed):
+            Worker(bench.work).work_off(part)
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.jpg")}
     assert before
     assert [p.id for p in bench.folder.claimed()] == [part.id]

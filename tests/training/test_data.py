@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage.filters import gaussian
 
 from tests.training.conftest import picture
 from toolkit.errors import UnusableInput, UsageError
 from toolkit.lab import rgb_to_lab
-from toolkit.training.data.augment import vary_lightness
+from toolkit.training.data.augment import _blurred, vary_lightness
 from toolkit.training.data.batches import Batches, prefetch
 from toolkit.training.data.pack import Pack, open_pack
 from toolkit.training.data.split import Split, split_pack
@@ -224,3 +225,26 @@ def test_ageing_keeps_the_range_and_fades() -> None:
     assert out.max() <= 100
     faded = vary_lightness(lightness.copy(), Data(fade=0.3), rng)
     assert (np.ptp(faded, axis=(1, 2, 3)) < 100).all()
+
+
+def test_blur_is_a_gaussian() -> None:
+    photo = np.random.default_rng(0).uniform(0, 100, (24, 40)).astype(np.float32)
+    expected = gaussian(photo, 2.0, mode="nearest", truncate=3.0)
+    np.testing.assert_allclose(_blurred(photo, 2.0), expected, atol=1e-3)
+    np.testing.assert_array_equal(_blurred(photo, 0.2), photo)
+    several = np.repeat(photo[None, None], 8, axis=0)
+    soft = vary_lightness(several, Data(blur=3.0), np.random.default_rng(0))
+    spread = soft.std(axis=(1, 2, 3))
+    assert (spread <= photo.std()).all()
+    assert len(np.unique(spread)) >= 4  # each photograph has its own
+
+
+def test_scratches_are_thin_upright_lines() -> None:
+    plain = np.full((4, 1, 64, 64), 50, np.float32)
+    out = vary_lightness(plain.copy(), Data(scratches=3.0), np.random.default_rng(0))
+    touched = np.abs(out - 50) > 0
+    assert touched.any()
+    assert touched.sum(axis=-1).max() <= 10  # few pixels of any row
+    assert np.abs(out - 50)[touched].min() >= 15 - 1e-3
+    assert out.min() >= 0
+    assert out.max() <= 100

@@ -43,7 +43,8 @@ def test_the_pix2pix_recipe_is_the_tutorials() -> None:
 
 
 def test_set_changes_single_values() -> None:
-    recipe = load_recipe("edge", ["optimizer.lr=1e-3", "stages.0.batch_size=4", "gan.mode=lsgan"])
+    settings = ["optimizer.lr=1e-3", "stages.0.batch_size=4", "gan.mode=lsgan"]
+    recipe = load_recipe("unet_256", settings)
     assert (recipe.optimizer.lr, recipe.stages[0].batch_size, recipe.gan.mode) == (1e-3, 4, "lsgan")
 
 

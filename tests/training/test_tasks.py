@@ -91,6 +91,11 @@ def test_an_unknown_task_is_named(photos: Path) -> None:
         open_task(recipe, photos, (), Watcher())
 
 
+def test_light_that_no_task_would_age_is_refused(photos: Path) -> None:
+    with pytest.raises(UsageError, match=r"data\.grain"):
+        open_task(load_recipe("srcnn", [*LUMA, "data.grain=2.0"]), photos, (), Watcher())
+
+
 # Pairs.
 
 

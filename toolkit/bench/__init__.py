@@ -22,5 +22,7 @@ The runtime, from a file to a file:
 `folder`       two photographs at a time against one
 =============  ==========================================================================
 
+The training: `training`, against the tutorials' loop in `tutorial_training`.
+
 `measure` times and weighs, `pictures` makes photographs of any size, `table` prints.
 """

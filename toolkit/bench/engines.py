@@ -86,8 +86,7 @@ def _eager(path: Path, threads: int) -> Run:
     from toolkit.export.deploy import DeployModel
     from toolkit.training.checkpoint import load_generator
 
-    generator, _ = load_generator(path)
-    return _torch(DeployModel(generator).eval(), threads)
+    return _torch(DeployModel(*load_generator(path)).eval(), threads)
 
 
 def _torch(module: nn.Module, threads: int) -> Run:

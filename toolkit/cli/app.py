@@ -95,7 +95,8 @@ def main() -> NoReturn:
 def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "toolkit"
-    return f"{one_line(error.format_message()).rstrip('.')}. Try: {where} --help"
+    text = one_line(error.format_message()).rstrip(".")
+    return f"{text}{'' if text.endswith('?') else '.'} Try: {where} --help"
 
 
 def _fail(message: str, code: int) -> NoReturn:

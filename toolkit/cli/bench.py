@@ -24,12 +24,16 @@ def _bench(
         bool,
         typer.Option("--runtime", help="Measure `toolkit colorize`: from a file to a file."),
     ] = False,
+    training: Annotated[
+        bool,
+        typer.Option("--training", help="Measure the steps of a training against tutorials' own."),
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option(
             "--data",
             help="Colour photographs: what the files' colours are worth; with --runtime what is "
-            "coloured.",
+            "coloured, with --training what is learned from.",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +67,7 @@ def _bench(
     quiet: terminal.Quiet = False,
     debug: terminal.Debug = False,
 ) -> None:
-    """Measure a model's files, or the runtime, on this machine.
+    """Measure a model's files, the runtime or the training on this machine.
 
     Example:  toolkit bench exports/mine --data photos/ --plot quality.png
 
@@ -72,9 +76,13 @@ def _bench(
     """
     from toolkit.errors import UsageError
 
-    if plot is not None and runtime:
-        raise UsageError("--plot draws a model's files; leave out --runtime")
-    if runtime:
+    if runtime and training:
+        raise UsageError("--runtime and --training are two measurements: choose one")
+    if plot is not None and (runtime or training):
+        raise UsageError("--plot draws a model's files; leave out --runtime and --training")
+    if training:
+        _training(data, json)
+    elif runtime:
         sizes = _numbers(megapixels, "--megapixels", float)
         _runtime(model, data, sizes, photographs, peer, json)
     else:
@@ -125,6 +133,19 @@ def _runtime(
         terminal.print_json(found)
     else:
         print(runtime_table(found))
+
+
+def _training(data: Path | None, json: bool) -> None:
+    from toolkit.requirements import require
+
+    require("torch", "train", "--training")
+    from toolkit.bench.training import measure_training, training_table
+
+    found = measure_training(data, progress=_doing)
+    if json:
+        terminal.print_json(found)
+    else:
+        print(training_table(found))
 
 
 def _doing(what: str) -> None:

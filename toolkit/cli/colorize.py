@@ -119,7 +119,8 @@ def _colorize(
     Addresses like s3://bucket/scans/ go in and out too, with the extra `scale`.
 
     A folder's results go to a folder beside it, or to --output, in the same tree. Nothing that
-    exists is replaced unless you say --overwrite, and no photograph that you give ever is.
+    exists is replaced unless you say --overwrite, and no photograph that you give ever is. Names
+    that begin with - go after --.
     """
     from toolkit.errors import UsageError
     from toolkit.runtime.batch import Settings, run

@@ -22,6 +22,7 @@ EXTRAS = {
     "train": ("torch", "torchvision", "safetensors", "scikit-image", "matplotlib", "tomli-w"),
     "export": ("torch", "torchvision", "safetensors", "onnx", "onnxscript", "coremltools"),
     "board": ("tensorboard",),
+    "scale": ("ray", "pyarrow", "fsspec", "s3fs"),
     "images": ("pillow-heif", "tifffile", "imagecodecs"),
 }
 """The packages of each extra, as pyproject.toml has them."""

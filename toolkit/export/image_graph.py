@@ -154,21 +154,29 @@ def _gray_and_small(
 
 
 def _triangle(g: Graph, length: str, padded: str, size: str) -> str:
-    """The matrix (size, padded) that resamples `length` values to `size`; columns beyond are 0."""
+    """The matrix (size, padded) that resamples `length` values to `size`; columns beyond are 0.
+
+    Row by row: of a picture of one line by thousands the whole in float64 is more than a gigabyte.
+    """
     zero, one = g.constant(0, np.int64), g.constant(1, np.int64)
     half = g.constant(0.5, np.float64)
     scale = g.op("Div", g.cast(length, "float64"), g.cast(size, "float64"))
     reach = g.op("Max", scale, g.constant(1, np.float64))
     row = g.op("Add", g.cast(g.op("Range", zero, size, one), "float64"), half)
-    centre = g.op("Unsqueeze", g.op("Mul", row, scale), g.ints(1))
+    centres = g.op("Mul", row, scale)
     place = g.op("Range", zero, padded, one)
-    at = g.op("Unsqueeze", g.op("Add", g.cast(place, "float64"), half), g.ints(0))
-    far = g.op("Div", g.op("Abs", g.op("Sub", at, centre)), reach)
-    weight = g.op("Max", g.op("Sub", g.constant(1, np.float64), far), g.constant(0, np.float64))
+    at = g.op("Add", g.cast(place, "float64"), half)
     inside = g.cast(g.op("Less", place, length), "float64")
-    weight = g.op("Mul", weight, inside)
-    total = g.op("ReduceSum", weight, g.ints(1), keepdims=1)
-    return g.cast(g.op("Div", weight, total), "float32")
+
+    name = f"triangle_{len(g.nodes)}"
+    b = Graph(name)
+    far = b.op("Div", b.op("Abs", b.op("Sub", at, f"{name}/centre")), reach)
+    weight = b.op("Max", b.op("Sub", b.constant(1, np.float64), far), b.constant(0, np.float64))
+    weight = b.op("Mul", weight, inside)
+    total = b.op("ReduceSum", weight, b.ints(0), keepdims=1)
+    weights = b.cast(b.op("Div", weight, total), "float32")
+    body = b.body({f"{name}/centre": "float64"}, {weights: "float32"})
+    return g.op("Scan", centres, body=body, num_scan_inputs=1)
 
 
 def _lightness(g: Graph, gray: str) -> str:

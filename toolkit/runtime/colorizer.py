@@ -131,7 +131,9 @@ class Colorizer:
             )
         self._pixels = self.contract.boundary == "image"
         if self._pixels:
-            image_model.refuse_options(strength=self._strength, size=size, upsample=upsample, tta=tta)
+            image_model.refuse_options(
+                strength=self._strength, size=size, upsample=upsample, tta=tta
+            )
         self._task = TASKS[self.contract.task]
         self._restore = (
             Restorer(restore, threads=self.threads, providers=providers) if restore else None

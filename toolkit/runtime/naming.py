@@ -15,7 +15,7 @@ from toolkit.runtime.photo import find_photos
 if TYPE_CHECKING:
     from toolkit.runtime.remote import Place
 
-__all__ = ["SUFFIX", "Task", "plan"]
+__all__ = ["SUFFIX", "Task", "is_address", "plan"]
 
 SUFFIX = "-color"
 _LONGEST = 255
@@ -60,7 +60,7 @@ def plan(paths: Iterable[Path], output: Path | None, to: Format | None) -> list[
         contradict each other, it is the photograph itself, or a name is too long.
     """
     paths = list(paths)
-    if any(_is_address(path) for path in [*paths, *([output] if output else [])]):
+    if any(is_address(path) for path in [*paths, *([output] if output else [])]):
         from toolkit.runtime import remote  # what it stands on comes with an extra
 
         return remote.plan(paths, output, to)
@@ -75,7 +75,8 @@ def is_folder(output: Path) -> bool:
     return output.is_dir() or by_suffix(output.suffix) is None
 
 
-def _is_address(path: Path) -> bool:
+def is_address(path: Path) -> bool:
+    """Whether a path is an address, as a Path makes it: ``s3:/bucket/a.jpg``."""
     head, separator, _ = path.as_posix().partition(":/")
     return bool(separator) and len(head) > 1 and head.isalnum() and not path.exists()
 

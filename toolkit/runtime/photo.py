@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -262,10 +262,10 @@ def _open_as(known: Format, stream: IO[bytes]) -> Image.Image:
         plugin = require(known.package, "images", f"{known.name.upper()}")
         plugin.register_heif_opener()
     else:
-        plugin = import_module(known.plugin)
-        if hasattr(plugin, "MAX_TEXT_CHUNK"):
+        module: Any = import_module(known.plugin)
+        if hasattr(module, "MAX_TEXT_CHUNK"):
             # Pillow refuses the whole PNG for a profile or a text over 1 MB.
-            plugin.MAX_TEXT_CHUNK = max(plugin.MAX_TEXT_CHUNK, _TEXT)
+            module.MAX_TEXT_CHUNK = max(module.MAX_TEXT_CHUNK, _TEXT)
     factory, _ = Image.OPEN[known.pillow]
     image: Image.Image = factory(stream, "")
     return image

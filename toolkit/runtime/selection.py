@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from toolkit.errors import UnusableInput, UsageError, one_line, os_reason
 from toolkit.runtime.formats import SUFFIXES
+from toolkit.runtime.naming import is_address
 
 __all__ = ["expand", "read_manifest", "shard"]
 
@@ -31,7 +32,7 @@ def expand(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         text = str(path)
-        if not has_magic(text) or path.exists():
+        if not has_magic(text) or is_address(path) or path.exists():
             found.append(path)
             continue
         # Path.glob takes no absolute patterns.

@@ -22,6 +22,7 @@ from toolkit.scale.worker import Summary, Work, Worker
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports home unless told not to
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # processes that nothing uses
 
 import pyarrow as pa
 import ray
@@ -31,6 +32,8 @@ __all__ = ["NodesLost", "connected", "execute", "nodes"]
 
 _STORE = 100_000_000
 """Bytes of Ray's object store: only lists of paths and counts go through it."""
+
+_STARTS = 4
 
 _WAVE = 4096
 """Parts that are handed to Ray at a time, so that the driver's memory does not grow."""
@@ -50,39 +53,52 @@ def connected(address: str | None) -> Iterator[None]:
     Raises
     ------
     MissingRequirement
-        If there is no cluster at the address.
+        If there is no cluster at the address, or Ray does not start.
     """
-    folder = None
-    if address is None:
-        # Short: the names of Ray's sockets in it must stay below 108 bytes.
-        folder = tempfile.mkdtemp(prefix="ray-")
+    # Short: the names of Ray's sockets in it must stay below 108 bytes.
+    folder = tempfile.mkdtemp(prefix="ray-") if address is None else None
     try:
-        if folder is not None:
+        try:
             with _silent():
-                ray.init(
-                    address="local",
-                    num_cpus=available_threads() + SPARE,
-                    num_gpus=0,
-                    object_store_memory=_STORE,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _temp_dir=folder,
-                )
-        else:
-            try:
-                with _silent():
-                    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise MissingRequirement(
-                    f"--address {address}: no Ray cluster answers there: {one_line(error)[:200]}"
-                ) from error
+                _start(folder) if folder else _join(address)
+        except Exception as error:  # Ray raises plain exceptions
+            who = (
+                "Ray does not start here" if folder else f"--address {address}: no cluster answers"
+            )
+            raise MissingRequirement(f"{who}: {one_line(error)[:200]}") from error
         _hush()
         yield
     finally:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: str) -> None:
+    """Start Ray, which gives itself 30 seconds: too few on a busy machine, so more than once."""
+    for _ in range(_STARTS - 1):
+        try:
+            return _start_once(folder)
+        except Exception:  # it raises no kind of its own
+            ray.shutdown()
+    return _start_once(folder)
+
+
+def _start_once(folder: str) -> None:
+    ray.init(
+        address="local",
+        num_cpus=available_threads() + SPARE,
+        num_gpus=0,
+        object_store_memory=_STORE,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=folder,
+    )
+
+
+def _join(address: str | None) -> None:
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def nodes() -> list[Node]:

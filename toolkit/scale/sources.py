@@ -84,8 +84,9 @@ def _units(source: str, stores: Stores, column: str) -> Iterator[Unit]:
             yield from _units(place, stores, column)
     elif _MAGIC.search(source):
         base = source[: _MAGIC.search(source).start()].rsplit("/", 1)[0]  # type: ignore[union-attr]
-        found = (unit for unit in _tree(base, stores) if fnmatchcase(unit.place, source))
-        yield from found
+        depth = source.count("/")  # no part of a pattern reaches over a /
+        found = (unit for unit in _tree(base, stores) if unit.place.count("/") == depth)
+        yield from (unit for unit in found if fnmatchcase(unit.place, source))
     elif suffix in MANIFESTS:
         folder = posixpath.dirname(source)
         for entry in _entries(source, suffix, stores, column):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from toolkit.errors import OutputError, ToolkitError, UnusableInput, UnusableModel, one_line
+from toolkit.errors import OutputError, ToolkitError, UnusableInput, one_line
 from toolkit.files import sha256_bytes
 from toolkit.runtime.batch import Settings, make
 from toolkit.runtime.formats import by_name
@@ -112,9 +112,8 @@ class Worker:
 
         Raises
         ------
-        UnusableModel, OutputError
-            If the next part would fare no better: the model fails, the disk is full, the rows
-            cannot be written.
+        OutputError, UnusableInput
+            If the next part would fare no better: the disk is full, the store is gone.
         """
         if self._folder.has_rows(part.id):  # the actor died after its work was done
             return Summary(part.id)
@@ -236,8 +235,6 @@ class Worker:
             made = make(
                 data, lambda: nullcontext(stream), self._colorizer, self._settings, self._to
             )
-        except UnusableModel:
-            raise
         except ToolkitError as error:
             row.fail(error)
             return b""

@@ -28,10 +28,6 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def _problems(recipe: Recipe) -> Iterator[str]:
-    if not recipe.losses and recipe.discriminator is None:
-        yield "needs at least one loss or a discriminator"
-    if recipe.epochs < 1:
-        yield f"epochs must be at least 1, not {recipe.epochs}"
     if recipe.accumulate < 1:
         yield f"accumulate must be at least 1, not {recipe.accumulate}"
     if not 0 <= recipe.ema < 1:
@@ -49,7 +45,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         defaults = type(recipe.gan)(), type(recipe.optimizer_discriminator)()
         for key, default in zip(("gan", "optimizer_discriminator"), defaults, strict=True):
             if getattr(recipe, key) != default:
-                yield f"{key} counts for nothing without a discriminator: --set discriminator.name=patchgan"
+                yield f"{key} counts for nothing without a discriminator: leave it out, or add one"
 
 
 def _of_optimizer(where: str, optimizer: Optimizer) -> Iterator[str]:
@@ -65,8 +61,6 @@ def _of_optimizer(where: str, optimizer: Optimizer) -> Iterator[str]:
 
 
 def _of_stages(stages: list[Stage]) -> Iterator[str]:
-    if not stages or stages[0].start != 0:
-        yield "the first of its stages must start at 0"
     starts = [stage.start for stage in stages]
     if starts != sorted(set(starts)) or not all(start < 1 for start in starts):
         yield f"stages must start one after the other, before 1, not at {starts}"
@@ -79,10 +73,10 @@ def _of_stages(stages: list[Stage]) -> Iterator[str]:
 def _of_data(data: Data) -> Iterator[str]:
     low, high = data.zoom
     if not 0 < low <= high <= 1:
-        yield f"data.zoom must be two shares of the short side, the smaller first, not {[low, high]}"
+        yield f"data.zoom must be two shares of a photograph, the smaller first, not {[low, high]}"
     if data.side < 1:
         yield f"data.side must be at least 1, not {data.side}"
-    for key in ("gamma", "grain", "samples_per_epoch"):
+    for key in ("gamma", "grain", "blur", "scratches", "samples_per_epoch"):
         if not getattr(data, key) >= 0:
             yield f"data.{key} must not be negative, as {getattr(data, key)} is"
     if not 0 <= data.fade < 0.5:
@@ -93,6 +87,6 @@ def _of_data(data: Data) -> Iterator[str]:
         yield "data.source_factors count for nothing with data.weighting = none: make it sqrt"
     parts = data.parts
     if parts.by == "hash" and (parts.chosen or parts.train):
-        yield "data.parts.chosen and .train count for nothing with data.parts.by = hash: make it seed"
+        yield "data.parts.chosen and .train count for nothing with by = hash: make it seed"
     if parts.chosen and parts.train >= parts.chosen:
-        yield f"data.parts.train ({parts.train}) must be fewer than data.parts.chosen ({parts.chosen})"
+        yield f"data.parts.train must be fewer than .chosen, not {parts.train} of {parts.chosen}"

@@ -23,6 +23,7 @@ __all__ = [
     "find_weights",
     "prepare_network",
     "prepare_photographs",
+    "tell_of_small",
     "tell_of_split",
     "tell_of_unreadable",
 ]
@@ -101,6 +102,17 @@ def tell_of_split(split: Split, watcher: Watcher) -> None:
     watcher.on_message(
         f"{len(split.train)} photographs to train on, {len(split.dev)} to choose by{held_out}"
     )
+
+
+def tell_of_small(pack: Pack, recipe: Recipe, folder: Path, watcher: Watcher) -> None:
+    """Say how many photographs have to be enlarged for the crop."""
+    crop = max(stage.crop for stage in recipe.stages)
+    small = sum(min(entry.height, entry.width) < crop for entry in pack.entries)
+    if small:
+        watcher.on_message(
+            f"{small} photographs are smaller than the crop of {crop} pixels and are enlarged; "
+            f"list them with: toolkit data check {one_line(folder)} --min-side {crop}"
+        )
 
 
 def check_channels(generator: Generator, channels: tuple[int, int], crop: int) -> None:

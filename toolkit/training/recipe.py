@@ -86,6 +86,10 @@ class Data:
     """Black and white move in by up to this share of 100 L*."""
     grain: float = 0.0
     """Largest standard deviation of noise, in L*."""
+    blur: float = 0.0
+    """Largest standard deviation of a Gaussian blur of L*, in pixels of the crop."""
+    scratches: float = 0.0
+    """Mean number of scratches, brighter or darker lines from top to bottom of L*."""
     weighting: str = "none"
     """``none``: each photograph once an epoch. ``sqrt``: drawn so that a source (the first folder
     below the root) counts by the square root of its photographs."""
@@ -210,7 +214,12 @@ class Recipe:
     model_version: str = "1"
 
     def __post_init__(self) -> None:
-        check_recipe(self)
+        if not self.losses and self.discriminator is None:
+            raise UsageError(f"recipe {self.name}: needs at least one loss or a discriminator")
+        if not self.stages or self.stages[0].start != 0:
+            raise UsageError(f"recipe {self.name}: the first of its stages must start at 0")
+        if self.epochs < 1:
+            raise UsageError(f"recipe {self.name}: epochs must be at least 1, not {self.epochs}")
 
     def to_toml(self) -> str:
         """Every value, for ``recipe.toml`` of a run folder."""
@@ -226,10 +235,12 @@ class Recipe:
         Raises
         ------
         UsageError
-            If a key is unknown (the nearest right one is named), missing, or of a wrong type.
+            If a key is unknown (the nearest right one is named), missing, of a wrong type or out
+            of range, or contradicts another.
         """
         recipe = _build(cls, raw, "")
         assert isinstance(recipe, cls)
+        check_recipe(recipe)
         return recipe
 
 

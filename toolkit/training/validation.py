@@ -79,7 +79,10 @@ class Validation:
         self.photos = [photo for path in paths if (photo := _read(path)) is not None]
         self.preferred, self.dropout = preferred, dropout
         if not self.photos:
-            raise UnusableInput("none of the validation photographs can be read: give others")
+            raise UnusableInput(
+                "none of the validation photographs can be read and has sides of at least "
+                f"{WINDOW} pixels: give others"
+            )
         if all(_is_gray(photo) for photo in self.photos):
             raise UnusableInput(
                 f"the photographs to choose by ({len(self.photos)}) are gray, so no colour can be "

@@ -42,6 +42,10 @@ def _write(order: Order, path: Path) -> dict[str, Any]:
     openvino = _openvino()
     network = tensor_model(order)
     model = openvino.Core().read_model(network.SerializeToString())
+    for number, operation in enumerate(model.get_ordered_ops()):
+        if operation.get_type_name() not in ("Parameter", "Result"):
+            # Its own names count what the process has made before.
+            operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
     model.set_rt_info(order.contract.to_json(), [METADATA_KEY])
     path.mkdir()
     half = order.contract.precision == "fp16-storage"  # its default, which nobody notices

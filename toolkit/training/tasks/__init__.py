@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from toolkit.errors import one_of
+from toolkit.errors import UsageError, one_of
+from toolkit.training.data.augment import AGEING
 from toolkit.training.recipe import Recipe
 from toolkit.training.tasks.colorize import Colorize
 from toolkit.training.tasks.luma import Luma
@@ -35,4 +36,11 @@ def open_task(recipe: Recipe, folder: Path, exclude: Collection[str], watcher: W
     """
     if recipe.task not in TASKS:
         raise one_of("task", recipe.task, sorted(TASKS))
-    return TASKS[recipe.task](recipe, folder, exclude, watcher)
+    task = TASKS[recipe.task]
+    aged = [name for name in AGEING if getattr(recipe.data, name)]
+    if aged and not task.ages:
+        raise UsageError(
+            f"recipe: data.{aged[0]} ages the light of photographs to be coloured; the task "
+            f"{recipe.task} has no use for it"
+        )
+    return task(recipe, folder, exclude, watcher)

@@ -8,7 +8,7 @@ from pathlib import Path
 from toolkit.runtime.photo import find_photos
 from toolkit.training.data.samples import ColourSamples
 from toolkit.training.networks import Generator
-from toolkit.training.preparation import prepare_photographs
+from toolkit.training.preparation import prepare_photographs, tell_of_small
 from toolkit.training.recipe import Recipe
 from toolkit.training.tasks.task import Task, Validator
 from toolkit.training.validation import Validation, evaluate_paths
@@ -21,12 +21,14 @@ class Colorize(Task):
     """Learns colours from a folder of colour photographs."""
 
     channels = (1, 2)
+    ages = True
 
     def __init__(
         self, recipe: Recipe, folder: Path, exclude: Collection[str], watcher: Watcher
     ) -> None:
         self.recipe, self.folder = recipe, folder
         self.pack, self.split = prepare_photographs(recipe, folder, exclude, watcher)
+        tell_of_small(self.pack, recipe, folder, watcher)
         self.samples = ColourSamples(recipe.data)
 
     def validator(self, positions: list[int]) -> Validator:

@@ -52,6 +52,9 @@ class Task:
     channels: tuple[int, int]
     """Of what the generator takes and gives."""
 
+    ages: bool = False
+    """Whether L* may be varied as time does, the truth staying what it is."""
+
     recipe: Recipe
     pack: Pack
     split: Split
