@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from toolkit.bench.engines import ENGINES, example
 from toolkit.bench.models import Candidate, Row, bench_models, candidates
 from toolkit.bench.plot import check_plot, write_plot
 from toolkit.bench.quality import with_quality
@@ -143,3 +144,17 @@ def test_an_image_model_is_given_a_photograph(tiny_model: Path) -> None:
     (row,) = bench_models([image], threads=[1], repeat=1, rounds=1)
     assert (row.height, row.width) == (768, 1024)
     assert row.why_not  # the file is a tensor model, and the engine says so
+
+
+def test_openvino_is_opened_as_the_format_writes_it(tiny_model: Path, tmp_path: Path) -> None:
+    import sys
+
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    openvino.save_model(openvino.Core().read_model(tiny_model), tmp_path / "model.xml")
+    (candidate,) = candidates(tiny_model)
+    values = example(candidate.contract, 64, 64)
+    got = ENGINES["openvino"].open(tmp_path, 1)(values)
+    expected = ENGINES["onnx"].open(tiny_model, 1)(values)
+    assert np.abs(got - expected).max() < 0.2  # OpenVINO halves the weights unless told not to

@@ -13,7 +13,7 @@ from toolkit.training.recipe import Recipe, load_recipe
 
 TINY = {
     "unet_256": ["generator.options.filters=2", "discriminator.options.filters=2"],
-    "edge": ["generator.options.head=16", "stages=[{crop=32, batch_size=2}]"],
+    "edge": ["generator.options.head=16", "stages=[{crop=64}, {start=0.5, crop=32, batch_size=2}]"],
 }
 
 

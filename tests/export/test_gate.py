@@ -142,6 +142,32 @@ def test_a_forgotten_scaling_is_caught(name: str, subject: Subject, tmp_path: Pa
         prove(path, form, contract, model, cases)
 
 
+class _Bessel(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        ab: Tensor = self.model(lightness) * torch.special.bessel_j0(lightness)
+        return ab
+
+
+@pytest.mark.parametrize("name", ["onnx", "coreml"])
+def test_an_operation_that_a_format_lacks_is_named(
+    name: str, subject: Subject, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, contract, cases = subject
+    form = FORMATS[name]
+    contract = replace(
+        contract, size=FixedSize(64, 64, "stretch"), precision=next(iter(form.precisions))
+    )
+    order = Order(_Bessel(model).eval(), contract, cases[0].given[..., :64, :64])
+    with pytest.raises(ProofFailed, match="bessel_j0"):
+        form.write(order, tmp_path / f"x{form.suffix}")
+    assert capsys.readouterr().err == ""
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["torchscript", "coreml"])
 def test_a_batchnorm_in_training_mode_is_caught_in_the_file(
     name: str, subject: Subject, tmp_path: Path

@@ -102,8 +102,8 @@ class _FirstTutorial(nn.Module):
         up = [(8, 8), (16, 8), (16, 8), (16, 8), (16, 4), (8, 2), (4, 1)]
         for n, (i, o) in enumerate(up, 1):
             drop = [nn.Dropout(0.5)] if n <= 4 else []
-            conv = nn.ConvTranspose2d(i * f, o * f, 4, 2, 1, bias=False)
-            self.add_module(f"up{n}", _Part(conv, nn.InstanceNorm2d(o * f), nn.ReLU(), *drop))
+            larger = nn.ConvTranspose2d(i * f, o * f, 4, 2, 1, bias=False)
+            self.add_module(f"up{n}", _Part(larger, nn.InstanceNorm2d(o * f), nn.ReLU(), *drop))
         self.final = nn.Sequential(
             nn.Upsample(scale_factor=2),
             nn.ZeroPad2d((1, 0, 1, 0)),

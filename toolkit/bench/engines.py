@@ -82,6 +82,23 @@ def _torchscript(path: Path, threads: int) -> Run:
     return _torch(module.eval(), threads)
 
 
+def _openvino(path: Path, threads: int) -> Run:
+    import sys
+
+    # It reports home through this module, and does without where the module is missing.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    model = openvino.Core().compile_model(str(path / "model.xml"), "CPU", exact)
+
+    def run(values: NDArray[Any]) -> NDArray[Any]:
+        result: NDArray[Any] = model(values)[0]
+        return result
+
+    return run
+
+
 def _eager(path: Path, threads: int) -> Run:
     from toolkit.export.deploy import DeployModel
     from toolkit.training.checkpoint import load_generator
@@ -110,5 +127,6 @@ ENGINES: dict[str, Engine] = {
     EAGER: Engine("torch", "train", _eager),
     "onnx": Engine("onnxruntime", "", _onnx),
     "torchscript": Engine("torch", "export", _torchscript),
+    "openvino": Engine("openvino", "formats", _openvino),
     "coreml": Engine("coremltools", "export", _never, "needs macOS: open it in Xcode"),
 }

@@ -170,7 +170,7 @@ class _Loop:
 
 def _ours(stack: ExitStack, name: str, folder: Path, batch: int | None) -> _Loop:
     recipe, device = load_recipe(name), choose_device("auto")
-    stage = recipe.stages[-1] if batch is None else Stage(0.0, 256, batch)
+    stage = replace(recipe.stages[-1], start=0.0) if batch is None else Stage(0.0, 256, batch)
     recipe = replace(recipe, precision=resolve_precision(recipe.precision, device), stages=[stage])
     generator = prepare_network(recipe.generator, build_generator, recipe, device)
     discriminator: nn.Module | None = None

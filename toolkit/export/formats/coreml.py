@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from toolkit.contract import METADATA_KEY, Contract, FixedSize, picture_side
-from toolkit.errors import ProofFailed, UnusableModel, one_line
+from toolkit.errors import ProofFailed, ToolkitError, UnusableModel, one_line
 from toolkit.export.formats.coreml_weights import COMPRESSED, compress
 from toolkit.export.formats.format import Format, Order, Run
 from toolkit.export.formats.torchscript import trace
@@ -61,8 +61,12 @@ def _quiet() -> Iterator[None]:
         with contextlib.redirect_stderr(chatter), warnings.catch_warnings():
             # Its temporary folder is removed by the garbage collector, with a warning.
             warnings.filterwarnings("ignore", "Implicitly cleaning up", ResourceWarning)
-            yield
-            gc.collect()
+            try:
+                yield
+            finally:
+                gc.collect()
+    except ToolkitError:
+        raise
     except Exception:
         print(chatter.getvalue(), file=sys.stderr)
         raise
@@ -76,15 +80,23 @@ def _write(order: Order, path: Path) -> dict[str, Any]:
         import coremltools as ct
 
         given, made = _types(contract, example)
-        model = ct.convert(
-            traced,
-            convert_to="mlprogram",
-            inputs=[given],
-            outputs=[made],
-            minimum_deployment_target=ct.target.macOS13,
-            compute_precision=_compute_precision(contract),
-            skip_model_load=True,
-        )
+        missing = ""
+        try:
+            model = ct.convert(
+                traced,
+                convert_to="mlprogram",
+                inputs=[given],
+                outputs=[made],
+                minimum_deployment_target=ct.target.macOS13,
+                compute_precision=_compute_precision(contract),
+                skip_model_load=True,
+            )
+        except NotImplementedError as error:  # it names the operation
+            missing = one_line(error)[:160]
+        if missing:  # not in the handler, which would keep coremltools' temporary folder alive
+            raise ProofFailed(
+                f"{path.name}: Core ML cannot hold this network: {missing}; nothing written"
+            )
         model = compress(model, contract.precision)
         model.short_description = _PURPOSES[contract.task]
         for port, told in (

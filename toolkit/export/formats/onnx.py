@@ -8,6 +8,7 @@ the convolutions and is the one that PyTorch maintains.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["IR_VERSION", "ONNX", "OPSET", "session", "tensor_model"]
 
 OPSET = 18
+_MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='([^']+)'")
 IR_VERSION = 10
 
 
@@ -70,17 +72,24 @@ def _converted(
     with warnings.catch_warnings():
         # PyTorch's own call of its own deprecated name.
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
-        program = torch.onnx.export(
-            model,
-            (example,),
-            input_names=[given.name],
-            output_names=[made.name],
-            opset_version=OPSET,
-            dynamo=True,
-            dynamic_shapes=shapes,
-            external_data=False,
-            verbose=False,
-        )
+        try:
+            program = torch.onnx.export(
+                model,
+                (example,),
+                input_names=[given.name],
+                output_names=[made.name],
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes=shapes,
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            missing = _MISSING.findall(f"{error} {error.__cause__}")
+            raise ProofFailed(
+                "ONNX cannot hold this network: it has no operation for "
+                f"{', '.join(sorted(set(missing))) or one_line(error)[:160]}; nothing written"
+            ) from error
     assert program is not None
     network = program.model_proto
     _spell_out_instance_norm(network)
