@@ -122,6 +122,14 @@ def test_smaller_weights_are_read_and_computed(precision: str, bits: int, tmp_pa
     assert errors["fp16"] < errors[precision] < 0.05
 
 
+def test_a_network_without_large_layers_has_no_palette(tmp_path: Path) -> None:
+    model = DeployModel(small_generator("edge"))
+    example = np.zeros((1, 1, 32, 32), np.float32)
+    order = Order(model, replace(_contract(), precision="palette6"), example)
+    with pytest.raises(UsageError, match="no layer has enough weights"):
+        COREML.write(order, tmp_path / "x.mlpackage")
+
+
 def test_every_small_precision_stands_in_the_registry() -> None:
     for tolerances in COREML.tolerances.values():
         assert set(COMPRESSED) < set(tolerances)

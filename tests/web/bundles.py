@@ -25,3 +25,14 @@ def make_bundle(folder: Path, *, gain: float = 0.4, seed: int = 0) -> Path:
     manifest = {"schema": 1, "contract": asdict(contract), "files": {"tiny.onnx": facts}}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
+
+
+def make_stronger(beside: Path, name: str, strength: float) -> Path:
+    """A bundle that is the network of the one beside it, with stronger colours."""
+    digest = json.loads((beside / "manifest.json").read_text())["files"]["tiny.onnx"]["sha256"]
+    network = {"model": beside.name, "sha256": digest, "strength": strength}
+    folder = beside.parent / name
+    folder.mkdir()
+    manifest = {"schema": 1, "name": name, "files": {}, "network": network}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from tests.web.bundles import EXAMPLES, SHIPPED
+from tests.web.bundles import EXAMPLES, SHIPPED, make_stronger
 from tests.web.conftest import Start
 from tests.web.photo_page import PhotoPage, pixels
 from tests.web.pictures import assert_near, expected, saved, scene
@@ -87,6 +87,25 @@ def test_strength_and_model(open_page: Open, bundles: list[Path], tmp_path: Path
     page.page.locator("#model:not([disabled])").wait_for()
     want = expected(bundles[1], source, strength=1.65)
     assert_near(pixels(page.download()), want, mean=0.1, most=1)
+
+
+def test_a_model_with_anothers_network(
+    open_page: Open, toolkit_web: Start, bundles: list[Path], tmp_path: Path
+) -> None:
+    stronger = make_stronger(bundles[0], "stronger", 1.5)
+    source = saved(tmp_path, "photo.png", scene(90, 120))
+    page = open_page(toolkit_web(bundles[0], stronger))
+    fetched = []
+    page.page.on("request", lambda request: fetched.append(request.url.split("?")[0]))
+    page.go()
+    page.give(source)
+    page.shown()
+    page.page.locator("#model").select_option("stronger")
+    page.page.locator("#model:not([disabled])").wait_for()
+    want = expected(bundles[0], source, strength=1.5)
+    np.testing.assert_array_equal(expected(stronger, source), want)
+    assert_near(pixels(page.download()), want, mean=0.1, most=1)
+    assert len([url for url in fetched if url.endswith("/tiny.onnx")]) == 1
 
 
 def test_strength_does_not_run_the_network_again(

@@ -107,8 +107,10 @@ def _model_files(model: Model) -> dict[str, Path | bytes]:
         )
     facts = {"format": "onnx", "size": len(data), "sha256": sha256_bytes(data)}
     manifest = {"schema": 1, "contract": asdict(contract), "files": {model.path.name: facts}}
-    folder = f"models/{model.name}"
+    holder = model.name
+    if model.strength != 1:  # its network is another one's, which the page shall load once
+        holder = manifest["holder"] = model.path.parent.name
     return {
-        f"{folder}/manifest.json": json.dumps(manifest).encode(),
-        f"{folder}/{model.path.name}": model.path,
+        f"models/{model.name}/manifest.json": json.dumps(manifest).encode(),
+        f"models/{holder}/{model.path.name}": model.path,
     }

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.errors import UsageError
+
 __all__ = ["COMPRESSED", "compress"]
 
 COMPRESSED = ("int8-weights", "palette6")
@@ -23,9 +25,25 @@ palettes `edge` lies CIEDE2000 0.53 off instead of 0.10, and is 3.2 MB instead o
 
 
 def compress(model: Any, precision: str) -> Any:
-    """Compress the weights of an `MLModel`; other precisions are left as they are."""
+    """Compress the weights of an `MLModel`; other precisions are left as they are.
+
+    Raises
+    ------
+    UsageError
+        If the network has no layer that is large enough.
+    """
     if precision not in COMPRESSED:
         return model
+    made = _compressed(model, precision)
+    (block,) = made.get_spec().mlProgram.functions["main"].block_specializations.values()
+    if not any(operation.type.startswith("constexpr") for operation in block.operations):
+        raise UsageError(
+            f"coreml cannot hold {precision} of this network: no layer has enough weights"
+        )
+    return made
+
+
+def _compressed(model: Any, precision: str) -> Any:
     from coremltools.optimize import coreml as optimize
 
     if precision == "int8-weights":

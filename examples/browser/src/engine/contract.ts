@@ -31,6 +31,8 @@ export interface Contract {
   size: Size;
   model: string;
   licence: string;
+  /** What the network's colours are multiplied with. */
+  strength: number;
 }
 
 /** One model of a bundle: where its file is, and what it must be. */
@@ -39,6 +41,8 @@ export interface Model {
   size: number;
   sha256: string;
   contract: Contract;
+  /** The model in whose folder the file lies, if it is not its own. */
+  holder: string | null;
 }
 
 type Fields = Record<string, unknown>;
@@ -68,6 +72,7 @@ export function readManifest(manifest: unknown): Model {
       size: integer(facts, "size", file),
       sha256: text(facts, "sha256", file),
       contract: readContract(facts.contract ?? top.contract),
+      holder: top.holder === undefined ? null : text(top, "holder", "manifest"),
     };
   }
   return fail("the bundle has no ONNX file");
@@ -83,7 +88,14 @@ export function readContract(raw: unknown): Contract {
     size: readSize(contract.size),
     model: text(contract, "model", "contract"),
     licence: text(contract, "licence", "contract"),
+    strength: readStrength(fields(contract.extra ?? {}, "extra")),
   };
+}
+
+function readStrength(extra: Fields): number {
+  const strength = Number(extra.strength ?? 1);
+  if (!(strength > 0 && strength <= 2)) fail("extra.strength goes up to 2");
+  return strength;
 }
 
 function readSize(raw: unknown): Size {

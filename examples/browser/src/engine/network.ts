@@ -33,7 +33,7 @@ export class Network {
 
   /** a* and b* of a photograph, in CIE units at the network's size. Throws `ToolkitError`. */
   async predict(gray: Gray): Promise<Chroma> {
-    const { input, output, size } = this.contract;
+    const { input, output, size, strength } = this.contract;
     const [height, width] = networkSize(size, gray.height, gray.width);
     const values = lightness(gray.data, gray, height, width);
     const tensor = new this.runtime.Tensor("float32", values, [1, 1, height, width]);
@@ -41,7 +41,8 @@ export class Network {
     if (dims.length !== 4 || dims[1] !== 2 || !dims[2] || !dims[3] || !data.every(Number.isFinite)) {
       throw new ToolkitError("engine", `its output has the shape ${dims.join(" x ")}`);
     }
-    return { height: dims[2], width: dims[3], data };
+    const colours = strength === 1 ? data : data.map((value) => value * strength);
+    return { height: dims[2], width: dims[3], data: colours };
   }
 
   async release(): Promise<void> {

@@ -27,7 +27,8 @@ const handlers: Handlers = {
   async use(name) {
     const folder = new URL(`models/${encodeURIComponent(name)}/`, base);
     const model = readManifest(await downloadJson(new URL("manifest.json", folder).href));
-    const url = new URL(encodeURIComponent(model.file), folder);
+    const holder = new URL(`models/${encodeURIComponent(model.holder ?? name)}/`, base);
+    const url = new URL(encodeURIComponent(model.file), holder);
     url.searchParams.set("v", model.sha256.slice(0, 16));
     const check = (data: Uint8Array<ArrayBuffer>) => checkHash(data, model.sha256, model.file);
     const data = await fetchKept(url.href, model.size, progress("model"), check);
