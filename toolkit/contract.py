@@ -24,7 +24,15 @@ from typing import Any
 
 from toolkit.errors import UnusableModel, one_line
 
-__all__ = ["METADATA_KEY", "SCHEMA", "Contract", "FixedSize", "FlexibleSize", "Port", "picture_side"]
+__all__ = [
+    "METADATA_KEY",
+    "SCHEMA",
+    "Contract",
+    "FixedSize",
+    "FlexibleSize",
+    "Port",
+    "picture_side",
+]
 
 SCHEMA = 1
 METADATA_KEY = "toolkit.contract"

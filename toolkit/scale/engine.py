@@ -22,6 +22,7 @@ from toolkit.scale.worker import Summary, Work, Worker
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports home unless told not to
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # no thread may start Ray by itself
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # processes that nothing uses
 
 import pyarrow as pa
