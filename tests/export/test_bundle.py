@@ -172,7 +172,9 @@ def test_a_free_place_is_found(tmp_path: Path) -> None:
     assert names == ["default", formats, f"{formats}-2", f"{formats}-3"]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "stop", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_an_interrupted_export_leaves_no_bundle(
     stop: signal.Signals, runs: Path, tmp_path: Path
 ) -> None:

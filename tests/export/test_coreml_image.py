@@ -61,6 +61,7 @@ def test_a_picture_comes_out_as_from_the_runtime(side: int, inner: tuple[int, in
         assert difference.mean() < 0.1
 
 
+@pytest.mark.slow
 def test_the_saved_package_takes_and_gives_pictures(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", "edge", preferred_size=64)
     source = Source(run / "best.safetensors", "x")

@@ -39,12 +39,12 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def calm_run(folder: Path) -> Source:
+def calm_run(folder: Path, factor: float = 0.1) -> Source:
     """A run of a network that, as a trained one, does not answer each small change with another
-    colour."""
+    colour; a larger factor makes one that does."""
     path = write_run(folder, "edge", preferred_size=64) / "best.safetensors"
     generator = small_generator("edge")
-    generator.get_parameter("classifier.weight").data *= 0.1
+    generator.get_parameter("classifier.weight").data *= factor
     save_checkpoint(path, weights(generator, "generator"), read_header(path))
     return Source(path, "x")
 
@@ -108,8 +108,8 @@ def test_a_layer_that_eight_bits_cannot_hold_is_found_and_left_in_float() -> Non
     assert set(facts["float_by_measurement"]) & set(head)
 
 
-def test_ranges_of_black_pictures_are_refused_by_the_proof(tmp_path: Path) -> None:
-    source = calm_run(tmp_path / "run")
+def test_ranges_that_spoil_the_colours_are_refused_by_the_proof(tmp_path: Path) -> None:
+    source = calm_run(tmp_path / "run", factor=2.0)
     (tmp_path / "black").mkdir()
     for i in range(calibration.LEAST):
         Image.new("RGB", (40, 40)).save(tmp_path / "black" / f"{i}.png")

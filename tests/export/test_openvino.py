@@ -17,6 +17,9 @@ from toolkit.export.source import Source
 from toolkit.export.verify import failure, verify
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("openvino")

@@ -10,10 +10,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.export.test_verify import _sums
-from toolkit.errors import UnusableModel
+from toolkit.errors import OutputError, UnusableModel, UsageError
 from toolkit.export.bundle import Settings, export
 from toolkit.export.request import parse
+from toolkit.export.shared import share
 from toolkit.export.source import find_source
 from toolkit.export.verify import failure, verify
 
@@ -21,14 +21,8 @@ from toolkit.export.verify import failure, verify
 @pytest.fixture
 def stronger(edge_bundle: Path, tmp_path: Path) -> Path:
     shutil.copytree(edge_bundle, tmp_path / "edge")
-    digest = json.loads((edge_bundle / "manifest.json").read_text())["files"]["edge.onnx"]["sha256"]
-    network = {"model": "edge", "sha256": digest, "strength": 1.5}
     folder = tmp_path / "vivid"
-    folder.mkdir()
-    (folder / "manifest.json").write_text(
-        json.dumps({"schema": 1, "name": "vivid", "files": {}, "network": network})
-    )
-    (folder / "SHA256SUMS").write_text(_sums(folder))
+    share(tmp_path / "edge", folder, 1.5, notes="", overwrite=False)
     return folder
 
 
@@ -58,3 +52,16 @@ def test_an_export_of_it_has_the_strength_inside(stronger: Path, tmp_path: Path)
         for path in (stronger.parent / "edge" / "edge.onnx", tmp_path / "out" / "vivid.onnx")
     )
     np.testing.assert_allclose(strong, 1.5 * plain, atol=0.05)
+
+
+def test_it_is_written_beside_the_network_and_replaces_nothing(stronger: Path) -> None:
+    network = stronger.parent / "edge"
+    for place, strength, kind in [
+        (stronger.parent / "deep" / "vivid", 1.5, UsageError),
+        (stronger.parent / "other", 2.5, UsageError),
+        (stronger, 1.5, OutputError),
+    ]:
+        with pytest.raises(kind):
+            share(network, place, strength, notes="", overwrite=False)
+    with pytest.raises(UsageError, match="no network of its own"):
+        share(stronger, stronger.parent / "other", 1.5, notes="", overwrite=False)

@@ -38,7 +38,7 @@ def test_ours_fit_a_plain_cpu(name: str) -> None:
     assert counter.get_total_flops() / 2 <= 2e9
 
 
-@pytest.mark.parametrize("name", sorted(GENERATORS))
+@pytest.mark.parametrize("name", sorted(GENERATORS.keys() - {"srcnn"}))  # whose plane is L*
 def test_a_generator_gives_two_planes_of_its_inputs_size(name: str) -> None:
     with torch.device("meta"):
         generator = build_generator(name).eval()

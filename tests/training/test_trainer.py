@@ -28,7 +28,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 def small(photos: Path, run: Path) -> list[str]:
     changes = [part for setting in SMALL for part in ("--set", setting)]
-    return command(photos, "--out", run, "--save-every", "0", *changes)
+    return command(photos, "--recipe", "edge", "--out", run, "--save-every", "0", *changes)
 
 
 def everything(path: Path) -> dict[str, torch.Tensor]:

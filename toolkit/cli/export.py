@@ -112,6 +112,15 @@ def export(
             show_default=False,
         ),
     ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            "--share",
+            metavar="STRENGTH",
+            help="Write a bundle that uses the network of the bundle RUN, its colours times this.",
+            show_default=False,
+        ),
+    ] = None,
     show_list: Annotated[
         bool, typer.Option("--list", help="Show the formats and what this machine lacks for them.")
     ] = False,
@@ -140,6 +149,9 @@ def export(
         return
     if show_table:
         _print_table_of_all(generator, calibrate, json)
+        return
+    if strength is not None:
+        _share(run, out, strength, notes, force)
         return
     requests = parse(formats, precision, boundary)
     check_calibration(requests, calibrate is not None)
@@ -170,6 +182,18 @@ def export(
         terminal.print_json({"out": str(place), **manifest})
     else:
         _print_table(place, manifest)
+
+
+def _share(
+    network: Path | None, out: Path | None, strength: float, notes: Path | None, force: bool
+) -> None:
+    from toolkit.errors import UsageError
+    from toolkit.export.shared import share
+
+    if network is None or out is None:
+        raise UsageError("--share needs the bundle whose network is used, and --out")
+    share(network, out, strength, notes=_read_notes(notes), overwrite=force)
+    print(out)
 
 
 def _source(

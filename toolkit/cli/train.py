@@ -47,7 +47,7 @@ def train(
     ] = None,
     recipe: Annotated[
         str, typer.Option("--recipe", help="A name from: toolkit recipes, or a .toml file.")
-    ] = "edge",
+    ] = "edge-lite",
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Run folder to make [default: runs/RECIPE-N]."),

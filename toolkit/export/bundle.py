@@ -264,7 +264,8 @@ def _write_checkpoint(
         If float16 is too coarse for its weights.
     """
     tensors = {
-        name: t.half() if t.is_floating_point() and t.half().isfinite().all() else t
+        # Norms and biases are a hundredth of the size, and every value of a map goes through them.
+        name: t.half() if t.ndim > 1 and t.is_floating_point() and t.half().isfinite().all() else t
         for name, t in checkpoint.weights(generator, "generator").items()
     }
     checkpoint.save_checkpoint(path, tensors, header)

@@ -46,7 +46,8 @@ class Source:
             options = self.header.get("generator", {}).get("options", {})
             return load_weights(self.path, self.generator, self.header, **options)
         generator, header = checkpoint.load_generator(self.path)
-        return generator, {**header, "strength": self.strength}
+        strength = self.strength * float(header.get("strength", 1))
+        return generator, {**header, "strength": strength}
 
 
 def find_source(run: Path | None) -> Source:

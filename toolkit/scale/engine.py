@@ -12,7 +12,7 @@ from itertools import islice
 from queue import Empty, Queue
 from threading import Thread
 
-from toolkit.errors import MissingRequirement, ToolkitError, one_line
+from toolkit.errors import MissingRequirement, one_line
 from toolkit.runtime.threads import available_threads
 from toolkit.scale.parts import Part
 from toolkit.scale.plan import SPARE, Node, Plan, capacity
@@ -43,7 +43,7 @@ _LOOK = 10.0
 """Seconds without news after which the nodes are counted."""
 
 
-class NodesLost(ToolkitError):
+class NodesLost(Exception):
     """The nodes that are left do not hold the actors; go on with fewer."""
 
 

@@ -146,6 +146,7 @@ def _write(order: Order, path: Path) -> dict[str, Any]:
     onnx.helper.set_model_props(model, {METADATA_KEY: order.contract.to_json()})
     model.producer_name, model.producer_version = "colorize-toolkit", ""
     model.doc_string = f"{order.contract.model}; licence of the weights: {order.contract.licence}"
+    del model.graph.metadata_props[:]  # in an order that changes from run to run
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces, with the paths of the machine that wrote them
         node.doc_string = ""
