@@ -29,7 +29,7 @@ def test_a_list_that_check_writes_is_left_out_of_a_training(photos: Path, tmp_pa
     assert {"name": "places/gray.png", "kind": "gray"}.items() <= found["findings"][0].items()
     assert "places/gray.png" in listed.read_text().splitlines()
     listed.write_text("places/gray.png\nplaces/01.png\nplaces/none.png\n")
-    changes = [part for setting in SMALL for part in ("--set", setting)]
+    changes = ["--recipe", "edge", *(part for setting in SMALL for part in ("--set", setting))]
     run = tmp_path / "run"
     environment = {"TOOLKIT_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
     done = toolkit(
