@@ -108,6 +108,7 @@ def test_a_layer_that_eight_bits_cannot_hold_is_found_and_left_in_float() -> Non
     assert set(facts["float_by_measurement"]) & set(head)
 
 
+@pytest.mark.slow
 def test_ranges_that_spoil_the_colours_are_refused_by_the_proof(tmp_path: Path) -> None:
     source = calm_run(tmp_path / "run", factor=2.0)
     (tmp_path / "black").mkdir()
