@@ -16,7 +16,6 @@ from toolkit.export.request import parse
 from toolkit.export.source import Source
 from toolkit.export.verify import failure, verify
 
-
 pytestmark = pytest.mark.slow
 
 
