@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli import terminal
+from toolkit.cli import colouring, terminal
 
 if TYPE_CHECKING:
     from toolkit.scale.report import Report
@@ -37,9 +37,7 @@ def _run(
     destination: Annotated[
         str, typer.Argument(metavar="DEST", help="A folder or prefix for the results.")
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A name, a bundle folder or an ONNX file.")
-    ] = "default",
+    model: colouring.Model = "default",
     address: Annotated[
         str | None,
         typer.Option("--address", help="Of a Ray cluster, or auto. By default this machine."),
@@ -70,31 +68,14 @@ def _run(
     column: Annotated[
         str, typer.Option("--column", help="Of paths, in a CSV or Parquet manifest.")
     ] = "path",
-    format: Annotated[
-        str | None, typer.Option("--format", help="jpeg, png, tiff, webp, bmp, gif, avif or heic.")
-    ] = None,
-    quality: Annotated[
-        int, typer.Option("--quality", min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC.")
-    ] = 92,
-    strength: Annotated[
-        float, typer.Option("--strength", min=0, max=2, help="Factor of the colours.")
-    ] = 1.0,
-    size: Annotated[
-        int | None, typer.Option("--size", help="Short side at which the network looks, in pixels.")
-    ] = None,
-    upsample: Annotated[
-        str | None, typer.Option("--upsample", help="bilinear, or guided: colours stop at edges.")
-    ] = None,
-    tta: Annotated[
-        bool, typer.Option("--tta", help="Look at the mirrored photograph too; twice the work.")
-    ] = False,
-    keep_original_color: Annotated[
-        str,
-        typer.Option("--keep-original-color", help="auto: leave what is in colour; or never."),
-    ] = "auto",
-    max_megapixels: Annotated[
-        float, typer.Option("--max-megapixels", min=0, help="Fail larger photographs.")
-    ] = 250.0,
+    format: colouring.Format = None,
+    quality: colouring.Quality = 92,
+    strength: colouring.Strength = 1.0,
+    size: colouring.Size = None,
+    upsample: colouring.Upsample = None,
+    tta: colouring.Tta = False,
+    keep_original_color: colouring.KeepOriginalColor = "auto",
+    max_megapixels: colouring.MaxMegapixels = 250.0,
     part: Annotated[
         int, typer.Option("--part", min=1, help="Photographs whose rows are one file.")
     ] = 64,

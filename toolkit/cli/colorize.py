@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli import terminal
+from toolkit.cli import colouring, terminal
 
 if TYPE_CHECKING:
     from toolkit.runtime.batch import Outcome, Settings
@@ -43,36 +43,18 @@ def _colorize(
         Path | None,
         typer.Option("--output", "-o", help="A file, or a folder that keeps the input's tree."),
     ] = None,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A name, a bundle folder or an ONNX file.")
-    ] = "default",
-    format: Annotated[
-        str | None, typer.Option("--format", help="jpeg, png, tiff, webp, bmp, gif, avif or heic.")
-    ] = None,
-    quality: Annotated[
-        int, typer.Option("--quality", min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC.")
-    ] = 92,
-    strength: Annotated[
-        float, typer.Option("--strength", min=0, max=2, help="Factor of the colours.")
-    ] = 1.0,
-    size: Annotated[
-        int | None, typer.Option("--size", help="Short side at which the network looks, in pixels.")
-    ] = None,
-    upsample: Annotated[
-        str | None,
-        typer.Option("--upsample", help="bilinear, or guided: colours stop at edges."),
-    ] = None,
-    tta: Annotated[
-        bool, typer.Option("--tta", help="Look at the mirrored photograph too; twice the work.")
-    ] = False,
+    model: colouring.Model = "default",
+    format: colouring.Format = None,
+    quality: colouring.Quality = 92,
+    strength: colouring.Strength = 1.0,
+    size: colouring.Size = None,
+    upsample: colouring.Upsample = None,
+    tta: colouring.Tta = False,
     restore: Annotated[
         str | None,
         typer.Option("--restore", help="A model that sharpens the light first: recipe srcnn."),
     ] = None,
-    keep_original_color: Annotated[
-        str,
-        typer.Option("--keep-original-color", help="auto: leave what is in colour; or never."),
-    ] = "auto",
+    keep_original_color: colouring.KeepOriginalColor = "auto",
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Gray and colour in one picture.")
     ] = False,
@@ -104,9 +86,7 @@ def _colorize(
         bool, typer.Option("--watch", help="Wait for photographs that drop into the folder.")
     ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Photographs at a time.")] = 1,
-    max_megapixels: Annotated[
-        float, typer.Option("--max-megapixels", min=0, help="Refuse larger photographs.")
-    ] = 250.0,
+    max_megapixels: colouring.MaxMegapixels = 250.0,
     json: terminal.Json = False,
     quiet: terminal.Quiet = False,
     verbose: terminal.Verbose = False,

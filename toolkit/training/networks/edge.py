@@ -54,8 +54,10 @@ class GlobalContext(nn.Module):
         return F.relu(x + whole[:, :, None, None])
 
 
-def decode_bins(scores: Tensor, centres: Tensor) -> Tensor:
+def decode_bins(scores: Tensor, centres: Tensor, temperature: float = 1.0) -> Tensor:
     """Scores of colour bins, (N, bins, h, w), to the mean colour / 110, (N, 2, h, w)."""
+    if temperature != 1:
+        scores = scores / temperature
     weight = (centres / AB_SCALE).t()[:, :, None, None]
     return F.conv2d(torch.softmax(scores, dim=1), weight)
 
@@ -105,7 +107,7 @@ class Edge(Generator):
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"temperature must be above 0, not {temperature}")
-        self.temperature = temperature if bin_spacing else 1.0
+        self.temperature = temperature
         if any(w % 16 for w in (stem, head, *widths)):
             raise ValueError("channels must be multiples of 16")
         self.stem = ConvNorm(1, stem, stride=2)
@@ -141,16 +143,13 @@ class Edge(Generator):
         scores: Tensor = self.classifier(self.head(x))
         return scores
 
-    def _decode(self, scores: Tensor) -> Tensor:
-        return decode_bins(scores, self.centres) if len(self.centres) else scores
+    def _decode(self, scores: Tensor, temperature: float = 1.0) -> Tensor:
+        return decode_bins(scores, self.centres, temperature) if len(self.centres) else scores
 
     def predict(self, lightness: Tensor) -> Prediction:
         scores = self._features(lightness).float()
         return Prediction(self._decode(scores), scores if len(self.centres) else None)
 
     def forward(self, lightness: Tensor) -> Tensor:
-        scores = self._features(lightness)
-        if self.temperature != 1:
-            scores = scores / self.temperature
-        small = self._decode(scores)
+        small = self._decode(self._features(lightness), self.temperature)
         return F.interpolate(small, scale_factor=4.0, mode="bilinear", align_corners=False)

@@ -77,8 +77,5 @@ class EdgeLite(Generator):
         return Prediction(decode_bins(scores, self.centres), scores)
 
     def forward(self, lightness: Tensor) -> Tensor:
-        scores = self._scores(lightness)
-        if self.temperature != 1:
-            scores = scores / self.temperature
-        small = decode_bins(scores, self.centres)
+        small = decode_bins(self._scores(lightness), self.centres, self.temperature)
         return F.interpolate(small, scale_factor=4.0, mode="bilinear", align_corners=False)
