@@ -37,6 +37,21 @@ def test_lab_agrees_with_scikit_image_over_the_cube() -> None:
     assert np.abs(lab.rgb_to_lab(rgb) - expected).max() < 2e-4
 
 
+def test_lab_agrees_where_numpy_has_no_fast_cube_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "_cube_root_here", lambda: lab._cube_root)
+    rgb = cube(5)
+    expected = color.rgb2lab(rgb.astype(np.float64)[None] / 255)[0]
+    assert np.abs(lab.rgb_to_lab(rgb) - expected).max() < 2e-4
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (3, 20_000), (1, 1), (7, 0)])
+def test_channels_apart_are_the_same_also_mirrored(shape: tuple[int, int]) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8)[:, ::-1]
+    planes = np.empty((3, *shape), np.float32)
+    lab.rgb_to_lab_planes(rgb, planes)
+    np.testing.assert_array_equal(planes, lab.rgb_to_lab(rgb).transpose(2, 0, 1))
+
+
 def test_floating_point_rgb_agrees_with_scikit_image() -> None:
     rgb = np.random.default_rng(0).random((20_000, 3))
     expected = color.rgb2lab(rgb[None])[0]
