@@ -45,6 +45,21 @@ def test_the_published_classifier_recognises_by_our_encoder(name: str, classes: 
     assert set(scores[0].topk(2).indices.tolist()) <= classes
 
 
+def test_frozen_norms_learn_as_they_are_used() -> None:
+    generator = build_generator("edge_lite", frozen_norm=True)
+    load_imagenet(generator)
+    encoder = generator.get_submodule("encoder")
+    before = {name: value.clone() for name, value in encoder.named_buffers()}
+    lightness = scaled_lightness("cat.jpg")[..., :96, :96]
+    learning = encoder.train()(lightness)
+    sum(level.square().mean() for level in learning).backward()
+    used = encoder.eval()(lightness)
+    for a, b in zip(learning, used, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+    assert all(torch.equal(value, before[name]) for name, value in encoder.named_buffers())
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
+
+
 def test_a_generator_without_such_an_encoder_is_refused() -> None:
     with pytest.raises(UsageError, match="edge_lite"):
         load_imagenet(build_generator("edge"))

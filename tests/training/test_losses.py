@@ -80,6 +80,24 @@ def test_colourfulness_can_be_learned_from_gray() -> None:
     assert gray.grad.isfinite().all()
 
 
+def test_psnr_is_in_decibels_and_counts_each_photograph_alike() -> None:
+    loss, true = build_loss("psnr", EDGE, {}), colours()
+    near, far = torch.full_like(true[:1], 0.1), torch.full_like(true[:1], 1.0)
+    one = float(loss(Prediction(true[:1] + near), true[:1]))
+    ten = float(loss(Prediction(true[:1] + far), true[:1]))
+    assert ten - one == pytest.approx(20, abs=0.1)  # ten times the error
+    both = float(loss(Prediction(true + torch.cat([near, far])), true))
+    assert both == pytest.approx((one + ten) / 2)
+    assert float(loss(Prediction(true), true)) == 0
+
+
+def test_psnr_can_be_learned_from_the_truth() -> None:
+    true = colours().requires_grad_()
+    build_loss("psnr", EDGE, {})(Prediction(true), true.detach()).backward()
+    assert true.grad is not None
+    assert true.grad.isfinite().all()
+
+
 def test_rare_colours_count_more() -> None:
     loss = build_loss("bins", EDGE, {"rebalance": 0.5})
     assert isinstance(loss, Bins)

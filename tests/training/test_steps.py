@@ -91,7 +91,7 @@ def test_an_unknown_player_is_named() -> None:
 def test_parts_of_a_network_move_at_their_own_rates() -> None:
     torch.manual_seed(0)
     generator = build_generator("edge_lite")
-    factors = {"encoder": 0.5, "encoder.conv_stem": 0.0}
+    factors = {"encoder": 0.5, "encoder.conv_stem": 0.0, "encoder.*.depthwise_conv": 0.0}
     recipe = replace(RECIPE, discriminator=None, optimizer=Optimizer(lr=1e-2, factors=factors))
     before = {name: p.detach().clone() for name, p in generator.named_parameters()}
     build_step(recipe, generator, None, torch.device("cpu"))(batch())
@@ -100,6 +100,7 @@ def test_parts_of_a_network_move_at_their_own_rates() -> None:
         n: float((p.detach() - before[n]).abs().max()) for n, p in generator.named_parameters()
     }
     assert moved["encoder.conv_stem.weight"] == 0
+    assert moved["encoder.blocks.15.depthwise_conv.weight"] == 0
     assert moved["encoder.blocks.15.project_conv.weight"] == pytest.approx(5e-3, rel=1e-3)
     assert moved["classifier.weight"] == pytest.approx(1e-2, rel=1e-3)
 

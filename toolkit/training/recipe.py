@@ -149,7 +149,8 @@ class Optimizer:
     """Largest norm of the gradient; 0: no limit."""
     factors: dict[str, float] = field(default_factory=dict)
     """What the rate of a part of the network is multiplied with, by the beginning of its weights'
-    names: the longest that fits counts. 0 leaves the part as it is."""
+    names, where ``*`` stands for anything: the longest that fits counts. 0 leaves the part as it
+    is."""
 
 
 @dataclass(frozen=True)

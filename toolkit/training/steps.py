@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -261,5 +262,7 @@ def _optimizer(settings: Optimizer, module: nn.Module) -> torch.optim.Optimizer:
 
 
 def _factor(name: str, factors: dict[str, float]) -> float:
-    fitting = [part for part in factors if name == part or name.startswith(f"{part}.")]
+    fitting = [
+        part for part in factors if fnmatchcase(name, part) or fnmatchcase(name, f"{part}.*")
+    ]
     return factors[max(fitting, key=len)] if fitting else 1.0

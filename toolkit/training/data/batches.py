@@ -78,6 +78,7 @@ class Batches:
         self._stages = [_stage_of(stages, epoch / epochs) for epoch in range(epochs)]
         steps = [math.ceil(self._samples / stage.batch_size) for stage in self._stages]
         self._starts = np.concatenate([[0], np.cumsum(steps)])
+        self._last_order = -1, np.empty(0, np.int64)
 
     @property
     def total_steps(self) -> int:
@@ -107,9 +108,17 @@ class Batches:
         crops = [_crop(*cut, plan.stage.crop) for cut in cuts[self.team.part(len(cuts))]]
         if self.team.size > 1:  # what else is drawn differs by photograph, so by process
             rng = np.random.default_rng([self.seed, step, self.team.rank])
-        return self.samples.batch([np.stack(view) for view in zip(*crops, strict=True)], rng)
+        return self.samples.batch([*zip(*crops, strict=True)], rng)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
+        """Drawn once for an epoch: of many photographs it takes as long as a batch."""
+        known, order = self._last_order
+        if known != epoch:
+            order = self._drawn_order(epoch)
+            self._last_order = epoch, order
+        return order
+
+    def _drawn_order(self, epoch: int) -> NDArray[np.int64]:
         rng = np.random.default_rng([self.seed, 0x0E70C4, epoch])
         if self._weights is None:
             rounds = math.ceil(self._samples / len(self._chosen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from toolkit.lab import gray_of_rgb, gray_to_l, rgb_to_lab
+from toolkit.lab import gray_of_rgb, gray_to_l, rgb_to_lab_planes
 from toolkit.training.data.augment import vary_lightness
 from toolkit.training.data.pairs import halves
 from toolkit.training.networks.generator import AB_SCALE, L_SCALE, LUMA_SCALE
@@ -21,6 +22,8 @@ __all__ = ["Batch", "Box", "ColourSamples", "LumaSamples", "PairSamples", "Sampl
 
 UInt8 = NDArray[np.uint8]
 Float = NDArray[np.float32]
+Crops = Sequence[UInt8]
+"""Pictures of one size, each of shape (H, W, 3)."""
 Box = tuple[float, float, float]
 """Left, top and side of a square, in pixels."""
 
@@ -50,8 +53,8 @@ class Samples(Protocol):
     def box(self, height: int, width: int, crop: int, rng: np.random.Generator) -> Box:
         """A square out of a picture, which becomes crop x crop pixels."""
 
-    def batch(self, views: list[UInt8], rng: np.random.Generator) -> Batch:
-        """From crops of each view, shape (N, H, W, 3)."""
+    def batch(self, views: list[Crops], rng: np.random.Generator) -> Batch:
+        """From the crops of each view."""
 
 
 class ColourSamples:
@@ -69,14 +72,21 @@ class ColourSamples:
         side = min(height, width) * rng.uniform(self.data.zoom[0], self.data.zoom[1])
         return rng.uniform(0, width - side), rng.uniform(0, height - side), side
 
-    def batch(self, views: list[UInt8], rng: np.random.Generator) -> Batch:
+    def batch(self, views: list[Crops], rng: np.random.Generator) -> Batch:
         """True colours; the light perhaps aged."""
-        lab = rgb_to_lab(views[0]).transpose(0, 3, 1, 2)
-        lightness = vary_lightness(np.ascontiguousarray(lab[:, :1]), self.data, rng)
-        return Batch(
-            torch.from_numpy(lightness / np.float32(L_SCALE) - np.float32(1)),
-            torch.from_numpy(lab[:, 1:] / np.float32(AB_SCALE)),
-        )
+        crops = views[0]
+        height, width = crops[0].shape[:2]
+        lightness = np.empty((len(crops), 1, height, width), np.float32)
+        ab = np.empty((len(crops), 2, height, width), np.float32)
+        lab = np.empty((3, height, width), np.float32)
+        for i, crop in enumerate(crops):
+            rgb_to_lab_planes(crop, lab)
+            lightness[i] = lab[:1]
+            np.multiply(lab[1:], np.float32(1 / AB_SCALE), out=ab[i])
+        lightness = vary_lightness(lightness, self.data, rng)
+        lightness *= np.float32(1 / L_SCALE)
+        lightness -= np.float32(1)
+        return Batch(torch.from_numpy(lightness), torch.from_numpy(ab))
 
 
 class LumaSamples(ColourSamples):
@@ -87,9 +97,9 @@ class LumaSamples(ColourSamples):
         left = int(rng.integers(0, width - crop + 1))
         return float(left), float(rng.integers(0, height - crop + 1)), float(crop)
 
-    def batch(self, views: list[UInt8], rng: np.random.Generator) -> Batch:
+    def batch(self, views: list[Crops], rng: np.random.Generator) -> Batch:
         """L* / 100, each photograph by a factor of its own."""
-        true = gray_to_l()[gray_of_rgb(views[0])]
+        true = gray_to_l()[gray_of_rgb(np.stack(views[0]))]
         factors = rng.choice(self.data.shrink, len(true))
         given = np.stack([blurred(x, int(f)) for x, f in zip(true, factors, strict=True)])
         unit = [x[:, None] / np.float32(LUMA_SCALE) for x in (given, true)]
@@ -103,11 +113,13 @@ class PairSamples(ColourSamples):
         """The given and the true one."""
         return halves(entry)
 
-    def batch(self, views: list[UInt8], rng: np.random.Generator) -> Batch:
+    def batch(self, views: list[Crops], rng: np.random.Generator) -> Batch:
         """(level - mean) / std of levels in 0..1."""
         pairs = self.data.pairs
         scales = [(pairs.given_mean, pairs.given_std), (pairs.true_mean, pairs.true_std)]
-        return Batch(*(scaled(view, *scale) for view, scale in zip(views, scales, strict=True)))
+        return Batch(
+            *(scaled(np.stack(view), *scale) for view, scale in zip(views, scales, strict=True))
+        )
 
 
 def blurred(lightness: Float, factor: int) -> Float:

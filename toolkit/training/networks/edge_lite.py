@@ -32,6 +32,8 @@ class EdgeLite(Generator):
         Distance of the colour bins in CIE units.
     temperature : float
         As in `edge`: of the result alone.
+    frozen_norm : bool
+        As in `EfficientNetLite0`: of the encoder alone.
     """
 
     multiple_of = 32
@@ -43,12 +45,13 @@ class EdgeLite(Generator):
         decoder: tuple[int, int, int, int] = (192, 160, 96, 64),
         bin_spacing: float = 14.0,
         temperature: float = 1.0,
+        frozen_norm: bool = False,
     ) -> None:
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"temperature must be above 0, not {temperature}")
         self.temperature = temperature
-        self.encoder = EfficientNetLite0()
+        self.encoder = EfficientNetLite0(frozen_norm)
         self.top = ConvNorm(WIDTHS[4], decoder[0])
         self.context = GlobalContext(decoder[0])
         self.up = nn.ModuleList(ConvNorm(a, b) for a, b in pairwise(decoder))
