@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from io import BytesIO, TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from toolkit.runtime.colorizer import Colorizer
     from toolkit.runtime.formats import Format
     from toolkit.runtime.naming import Task
+    from toolkit.runtime.session import Network
 
 STANDARD = Path("-")
 
@@ -53,6 +55,16 @@ def _colorize(
     restore: Annotated[
         str | None,
         typer.Option("--restore", help="A model that sharpens the light first: recipe srcnn."),
+    ] = None,
+    noise: Annotated[
+        int | None,
+        typer.Option(
+            "--noise",
+            metavar="N",
+            min=1,
+            help="N colourings of each, dropout on as in pix2pix; --model is a run. Needs PyTorch.",
+            show_default=False,
+        ),
     ] = None,
     keep_original_color: colouring.KeepOriginalColor = "auto",
     side_by_side: Annotated[
@@ -102,6 +114,7 @@ def _colorize(
     exists is replaced unless you say --overwrite, and no photograph that you give ever is. Names
     that begin with - go after --.
     """
+    from toolkit.cli.noise import networks, numbered
     from toolkit.errors import UsageError
     from toolkit.runtime.batch import Settings, run
     from toolkit.runtime.colorizer import Colorizer
@@ -119,10 +132,12 @@ def _colorize(
     inputs = [*expand(paths or []), *(read_manifest(manifest) if manifest else [])]
     to = by_name(format) if format else None
     _check(inputs, watch=watch, resume=resume, report=report, contact_sheet=contact_sheet)
+    if noise and (watch or report or STANDARD in inputs):
+        raise UsageError("--noise goes with no --watch, no --report and no standard input")
 
-    def colorizer() -> Colorizer:
+    def colorizer(network: str | Network = model) -> Colorizer:
         return Colorizer(
-            model,
+            network,
             strength=strength,
             size=size,
             upsample=upsample,
@@ -143,12 +158,16 @@ def _colorize(
         found = plan(inputs, output, to)
         return part_of(found, shard) if shard else found
 
+    def rounds(work: Iterable[Task]) -> list[Iterable[Task]]:
+        return [*numbered(work, noise)] if noise else [work]
+
     if dry_run:
-        for task in tasks():
+        for task in chain(*rounds(tasks())):
             print(f"{task.source} -> {task.target}")
         return
     settings = Settings(quality, side_by_side, overwrite, skip_existing, resume)
-    engine = colorizer()
+    engines = [colorizer(n) for n in networks(model, noise)] if noise else [colorizer()]
+    engine = engines[0]
     weights = (engine.contract.source, engine.contract.precision)
     choices = (strength, size, upsample, tta, keep_original_color, format, quality, side_by_side)
     sharpened = [engine.restorer.source] if engine.restorer else []
@@ -157,8 +176,12 @@ def _colorize(
         work: Iterable[Task] = _watched(tasks, stop) if watch else tasks()
         outcomes = []
         started = time.perf_counter()
-        done = run(work, engine, settings, jobs=jobs, report=known, stop=stop)
-        for outcome in _with_progress(done, work):
+        pairs = zip(rounds(work), engines, strict=True)
+        done = (
+            run(some, engine, settings, jobs=jobs, report=known, stop=stop)
+            for some, engine in pairs
+        )
+        for outcome in _with_progress(chain.from_iterable(done), work, len(engines)):
             outcomes.append(outcome)
             _tell(outcome, json)
         _finish(outcomes, time.perf_counter() - started, json=json, sheet=contact_sheet)
@@ -230,8 +253,10 @@ def _watched(tasks: Callable[[], list[Task]], stop: Event) -> Iterator[Task]:
     yield from watch(tasks, stop)
 
 
-def _with_progress(outcomes: Iterator[Outcome], work: Iterable[Task]) -> Iterator[Outcome]:
-    if not terminal.shows_progress() or not isinstance(work, list) or len(work) < 2:
+def _with_progress(
+    outcomes: Iterator[Outcome], work: Iterable[Task], times: int
+) -> Iterator[Outcome]:
+    if not terminal.shows_progress() or not isinstance(work, list) or times * len(work) < 2:
         yield from outcomes
         return
     from rich.console import Console
@@ -240,7 +265,7 @@ def _with_progress(outcomes: Iterator[Outcome], work: Iterable[Task]) -> Iterato
     # Paths go above the bar where both are on the terminal, and where they are sent if not.
     both = sys.stdout.isatty()
     with Progress(console=Console(stderr=True), redirect_stdout=both) as progress:
-        yield from progress.track(outcomes, len(work), description="colouring")
+        yield from progress.track(outcomes, times * len(work), description="colouring")
 
 
 def _tell(outcome: Outcome, json: bool) -> None:

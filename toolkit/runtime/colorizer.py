@@ -31,7 +31,7 @@ from toolkit.runtime.ordered import ordered
 from toolkit.runtime.photo import MAX_MEGAPIXELS, Photo
 from toolkit.runtime.resample import lightness, network_size
 from toolkit.runtime.restore import Restorer
-from toolkit.runtime.session import Session
+from toolkit.runtime.session import Network, Session
 from toolkit.runtime.tasks import TASKS
 from toolkit.runtime.threads import available_threads
 from toolkit.runtime.tint import has_colors
@@ -56,8 +56,8 @@ class Colorizer:
 
     Parameters
     ----------
-    model : str or path
-        A name (``default``), a bundle folder, or an ONNX file.
+    model : str, path or Network
+        A name (``default``), a bundle folder, or an ONNX file; or what runs elsewhere.
     strength : float
         Factor of the colours, 0..2: 0 leaves the photograph gray.
     size : int, optional
@@ -95,7 +95,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str | PathLike[str] = DEFAULT,
+        model: str | PathLike[str] | Network = DEFAULT,
         *,
         strength: float = 1.0,
         size: int | None = None,
@@ -119,14 +119,17 @@ class Colorizer:
         self._keep_color = keep_original_color == "auto"
         self._upsample, self._tta = upsample, tta
         self._max_megapixels = max_megapixels
-        found = find(model)
-        self._strength = strength * found.strength
-        self._session = Session(
-            found.read(), str(found.path), threads=self.threads, providers=providers
-        )
+        self._session: Network
+        if isinstance(model, str | PathLike):
+            found = find(model)
+            name, strength = str(found.path), strength * found.strength
+            self._session = Session(found.read(), name, threads=self.threads, providers=providers)
+        else:
+            self._session, name = model, model.contract.model
+        self._strength = strength
         if self.contract.task not in TASKS:
             raise UnusableModel(
-                f"{found.path}: this program colours with models for the tasks "
+                f"{name}: this program colours with models for the tasks "
                 f"{', '.join(TASKS)}; this one is for the task {self.contract.task}"
             )
         self._pixels = self.contract.boundary == "image"

@@ -13,7 +13,7 @@ from toolkit.contract import picture_side
 from toolkit.errors import UnusableInput, UnusableModel, UsageError
 from toolkit.runtime.compose import Put
 from toolkit.runtime.levels import Gray, eight_bits
-from toolkit.runtime.session import Session
+from toolkit.runtime.session import Network
 
 __all__ = ["coloured", "hand_over", "refuse_options"]
 
@@ -36,12 +36,12 @@ def refuse_options(*, strength: float, size: int | None, upsample: str | None, t
             )
 
 
-def coloured(session: Session, gray: Gray) -> UInt8:
+def coloured(session: Network, gray: Gray) -> UInt8:
     """Run the model on a photograph.
 
     Parameters
     ----------
-    session : Session
+    session : Network
     gray : uint8 or uint16, shape (H, W)
         Of 16 bits the upper 8 are shown to the model.
 

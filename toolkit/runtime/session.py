@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,21 @@ from toolkit.errors import MissingRequirement, UnusableModel, one_line, one_of
 from toolkit.runtime.onnx_file import read_contract
 from toolkit.runtime.threads import available_threads
 
-__all__ = ["Session"]
+__all__ = ["Network", "Session"]
 
 _QUIET = 4  # fatal only: what goes wrong is raised and told in our own words
 _TYPES = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
+
+
+class Network(Protocol):
+    """Anything that a `Colorizer` can ask for colours: a `Session`, or a network elsewhere."""
+
+    @property
+    def contract(self) -> Contract:
+        """What it takes and gives."""
+
+    def run(self, values: NDArray[Any]) -> NDArray[Any]:
+        """As `Session.run`; threads may share it."""
 
 
 class Session:
