@@ -273,6 +273,9 @@ def test_a_restorer_learns_and_is_measured_against_bicubic(photos: Path, tmp_pat
     assert outcome.val["gain"] == pytest.approx(
         outcome.val["psnr"] - outcome.val["psnr_bicubic"], abs=1e-6
     )
+    alone = [outcome.val[f"gain_{factor}"] for factor in recipe.data.shrink]
+    assert np.mean(alone) == pytest.approx(outcome.val["gain"], abs=1e-6)
+    assert len(set(alone)) == len(recipe.data.shrink) > 1
     header = checkpoint.read_header(tmp_path / "run" / "best.safetensors")
     assert header["task"] == "luma"
     with Image.open(tmp_path / "run" / "samples" / "epoch_001.png") as sheet:

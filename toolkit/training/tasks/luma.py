@@ -85,14 +85,20 @@ class _Restoring:
         self.photos, self.factors = photos, factors
 
     def __call__(self, generator: Generator) -> dict[str, float]:
-        """PSNR of L* in dB, of the restored and of the bicubic one; all factors count alike."""
+        """PSNR of L* in dB, of the restored and of the bicubic one; all factors count alike.
+
+        ``gain_3`` is the gain at factor 3 alone.
+        """
         rows = [
             (psnr_of_l(self._restored(generator, given), true), psnr_of_l(given, true))
             for true in map(_lightness, self.photos)
             for given in (blurred(true, factor) for factor in self.factors)
         ]
         restored, bicubic = np.array(rows).T
+        by_factor = (restored - bicubic).reshape(-1, len(self.factors)).mean(axis=0)
+        alone = {f"gain_{f}": float(x) for f, x in zip(self.factors, by_factor, strict=True)}
         return {
+            **alone,
             "gain": float((restored - bicubic).mean()),
             "worse": float((restored < bicubic).mean()),
             "psnr": float(restored.mean()),
