@@ -202,8 +202,7 @@ def test_the_scaling_is_measured_on_the_pairs_to_learn_from(pairs: Path) -> None
         levels = np.stack([pair[view] for pair in chosen]).reshape(-1, 3) / 255
         np.testing.assert_allclose(mean, levels.mean(axis=0), atol=1e-6)
         np.testing.assert_allclose(std, levels.std(axis=0), atol=1e-6)
-    batch = task.samples.batch([np.stack(view) for view in zip(*chosen, strict=True)],
-                               np.random.default_rng(0))  # fmt: skip
+    batch = task.samples.batch([*zip(*chosen, strict=True)], np.random.default_rng(0))
     for values in (batch.lightness, batch.ab):
         assert values.mean((0, 2, 3)).abs().max() < 1e-4
         assert (values.std((0, 2, 3)) - 1).abs().max() < 1e-3
