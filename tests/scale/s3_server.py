@@ -39,7 +39,7 @@ class Faulty:
             start("200 OK", [("Content-Type", "application/json")])
             return [json.dumps(self._puts).encode()]
         if f"Credential={KEY}/" not in environ.get("HTTP_AUTHORIZATION", ""):
-            return _error(start, "403 Forbidden", "InvalidAccessKeyId")
+            return _error(start, method, "403 Forbidden", "InvalidAccessKeyId")
         if method == "PUT":
             self._puts.append(path)
         fault = _FAULT.search(path) if method == "GET" else None
@@ -49,13 +49,14 @@ class Faulty:
         if self._reads[path] > int(fault[2] or sys.maxsize):
             return self._inner(environ, start)
         if fault[1] == "throttled":
-            return _error(start, "503 Slow Down", "SlowDown")
+            return _error(start, method, "503 Slow Down", "SlowDown")
         return _half(b"".join(self._inner(environ, start)))
 
 
-def _error(start: Start, status: str, code: str) -> list[bytes]:
-    start(status, [("Content-Type", "application/xml")])
-    return [_ERROR.format(code).encode()]
+def _error(start: Start, method: str, status: str, code: str) -> list[bytes]:
+    body = _ERROR.format(code).encode()
+    start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+    return [] if method == "HEAD" else [body]
 
 
 def _half(body: bytes) -> Iterator[bytes]:

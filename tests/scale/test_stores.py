@@ -90,9 +90,12 @@ def test_what_cannot_succeed_is_told_at_once(bucket: str, monkeypatch: pytest.Mo
 def test_wrong_credentials_are_named(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     import fsspec
 
-    fsspec.filesystem("s3").clear_instance_cache()
+    forget = fsspec.get_filesystem_class("s3").clear_instance_cache
+    forget()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "wrong")
-    with pytest.raises(UnusableInput, match="check the credentials") as caught:
-        Stores().read("s3://bucket/a.jpg")
+    try:
+        with pytest.raises(UnusableInput, match="check the credentials") as caught:
+            Stores().read("s3://bucket/a.jpg")
+    finally:
+        forget()
     assert kind(caught.value) == "denied"
-    fsspec.filesystem("s3").clear_instance_cache()
