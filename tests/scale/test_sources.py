@@ -95,7 +95,7 @@ def test_parts_hold_every_unit_once(count: int, shards: int, actors: int, size: 
     assert all(len(p.units) == 1 for p in parts if p.units[0].is_shard)
     assert len({p.id for p in parts}) == len(parts)
     assert [Part.from_json(p.to_json()) for p in parts] == parts
-    assert {p.run for p in parts} == {7}
+    assert all(p.id.startswith("0007-") for p in parts)
     assert len(parts) >= min(count, actors)  # none is idle
 
 

@@ -41,7 +41,7 @@ class Bench:
         self.folder, _ = RunFolder.begin(
             destination, self.job, data, self.stores, resume=False, overwrite=False
         )
-        self.work = Work(destination, self.job, False, 1, 250, 50_000_000, 2)
+        self.work = Work(destination, self.job, 1, False, 1, 250, 50_000_000, 2)
 
     def part(self, source: str, number: int = 0) -> Part:
         return Part(f"0001-{number:08}", tuple(units(source, self.stores)))

@@ -93,7 +93,7 @@ def _run(
     Killed at any moment and started again with --resume, it does what is missing. The rows are
     in DEST/_toolkit/; toolkit batch report DEST sums them up.
     """
-    _require()
+    _require("pyarrow", "ray", "fsspec")
     from toolkit.errors import UsageError, one_of
     from toolkit.runtime.formats import by_name
     from toolkit.scale.batch import Choices, job_of, run
@@ -147,7 +147,7 @@ def _report(
 
     Example:  toolkit batch report s3://coloured/1900/
     """
-    _require()
+    _require("pyarrow", "fsspec")
     from toolkit.runtime.stores import Stores
     from toolkit.scale.report import failed as failures
     from toolkit.scale.report import summarise
@@ -197,10 +197,11 @@ def _print(report: Report, json: bool) -> None:
         print(f"failed      {count} {kind}")
 
 
-def _require() -> None:
+def _require(*modules: str) -> None:
+    import toolkit.scale  # sets what Ray reads when it is imported  # noqa: F401
     from toolkit.requirements import require
 
-    for module in ("pyarrow", "ray", "fsspec"):
+    for module in modules:
         require(module, "scale", "toolkit batch")
 
 

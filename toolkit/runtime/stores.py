@@ -90,6 +90,17 @@ class Stores:
             return data
         return self._reading_local(place, lambda: Path(place).read_bytes())
 
+    def head(self, place: str, count: int) -> bytes:
+        """The first `count` bytes of a file, or all. Raises `UnusableInput`."""
+        if is_url(place):
+            return self._piece(place, 0, count)
+
+        def begin() -> bytes:
+            with open(place, "rb") as stream:
+                return stream.read(count)
+
+        return self._reading_local(place, begin)
+
     def size(self, place: str) -> int:
         """Bytes of a file, as its store says. Raises `UnusableInput`."""
         if is_url(place):

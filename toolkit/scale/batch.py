@@ -5,9 +5,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,13 @@ from toolkit.errors import (
     one_line,
 )
 from toolkit.files import sha256_bytes, write_bytes
-from toolkit.runtime.batch import Settings, make
-from toolkit.runtime.colorizer import Colorizer
 from toolkit.runtime.models import find
 from toolkit.runtime.photo import MAX_MEGAPIXELS
 from toolkit.runtime.stores import RETRIES, Stores, is_url
-from toolkit.scale.engine import NodesLost, connected, execute, nodes
+from toolkit.scale.engine import connected, execute, nodes
+from toolkit.scale.estimate import estimate
 from toolkit.scale.job import Job
-from toolkit.scale.parts import PART, cut
+from toolkit.scale.parts import PART, Part, cut
 from toolkit.scale.plan import Plan, make_plan
 from toolkit.scale.run_folder import RunFolder
 from toolkit.scale.sources import COLUMN, Unit, units
@@ -39,9 +37,6 @@ __all__ = ["Choices", "job_of", "run"]
 
 _HEAD = 100_000
 """Photographs that are listed before the start; of a longer source the length is not known."""
-
-_SAMPLE = 4
-"""Photographs that are coloured before the start, to say how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -115,27 +110,21 @@ def run(
     with _model_file(model) as path:
         job.colorizer(path, choices.cpus_per_actor, choices.max_megapixels)
         folder, overwrite = RunFolder.begin(destination, job, model, stores, **options)
-        while True:
-            try:
-                with connected(choices.address):
-                    plan = _plan(choices)
-                    tell(plan.describe())
-                    number = folder.start_run(_facts(source, plan))
-                    left = _left(source, stores, choices, folder)
-                    head = list(islice(left, _HEAD))
-                    tell(
-                        _estimate(head, job.colorizer(path, plan.cpus_per_actor, 50), stores, plan)
-                    )
-                    work = _work(destination, job, choices, plan, overwrite=overwrite)
-                    fresh = cut(chain(head, left), number, plan.actors, choices.part)
-                    for summary in execute(chain(folder.claimed(), fresh), work, plan):
-                        if summary.stop:
-                            raise _stopped(summary)
-                        progress(summary)
-                return folder
-            except NodesLost as error:
-                tell(f"{error}: going on with those that are left")
-                choices = replace(choices, actors=None, retry_failed=False)
+        with connected(choices.address):
+            plan = _plan(choices)
+            tell(plan.describe())
+            number = folder.start_run(_facts(source, plan))
+            claimed, left = _left(source, stores, choices, folder)
+            head = list(islice(left, _HEAD))
+            engine = job.colorizer(path, plan.cpus_per_actor, 50)
+            tell(estimate(head, engine, stores, plan, whole=len(head) < _HEAD))
+            work = _work(destination, job, choices, plan, number, overwrite=overwrite)
+            fresh = cut(chain(head, left), number, plan.actors, choices.part)
+            for summary in execute(chain(claimed, fresh), work, plan):
+                if summary.stop:
+                    raise _stopped(summary)
+                progress(summary)
+        return folder
 
 
 def _apart(source: str, destination: str) -> tuple[str, str]:
@@ -170,10 +159,13 @@ def _plan(choices: Choices) -> Plan:
     )
 
 
-def _work(destination: str, job: Job, choices: Choices, plan: Plan, *, overwrite: bool) -> Work:
+def _work(
+    destination: str, job: Job, choices: Choices, plan: Plan, number: int, *, overwrite: bool
+) -> Work:
     return Work(
         destination,
         job,
+        number,
         overwrite,
         plan.cpus_per_actor,
         plan.max_megapixels,
@@ -193,41 +185,31 @@ def _facts(source: str, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _left(source: str, stores: Stores, choices: Choices, folder: RunFolder) -> Iterator[Unit]:
-    """The units that have no row and are in nobody's hands."""
+def _left(
+    source: str, stores: Stores, choices: Choices, folder: RunFolder
+) -> tuple[list[Part], Iterator[Unit]]:
+    """The parts that somebody had in hand, and the units that have no row and are in no hands.
+
+    Claims are read first: rows that are written between the two are found with the rows.
+    """
+    claimed = list(folder.claimed())
     done = folder.done(retry_failed=choices.retry_failed)
-    claimed = {unit.place for part in folder.claimed() for unit in part.units}
-    for unit in units(source, stores, choices.column):
-        if unit.place in claimed:
-            continue
-        if unit.place in done.failed:
-            yield replace(unit, again=True)
-        elif unit.place not in done:
-            yield unit
+    in_hand = {unit.place for part in claimed for unit in part.units}
 
+    def rest() -> Iterator[Unit]:
+        for unit in units(source, stores, choices.column):
+            if unit.place in in_hand:
+                continue
+            if unit.place in done.failed:
+                yield replace(unit, again=True)
+            elif unit.place not in done:
+                yield unit
 
-def _estimate(head: list[Unit], colorizer: Colorizer, stores: Stores, plan: Plan) -> str:
-    """How long it takes, from a few photographs that are coloured here and thrown away."""
-    photographs = [unit for unit in head if not unit.is_shard]
-    count = f"{len(head):,} photographs and shards" if len(head) < _HEAD else "more than 100,000"
-    step = max(1, len(photographs) // _SAMPLE)
-    seconds = []
-    for unit in photographs[::step][:_SAMPLE]:
-        started = time.perf_counter()
-        try:
-            make(stores.read(unit.place), lambda: nullcontext(BytesIO()), colorizer, Settings())
-        except ToolkitError:
-            continue  # its row will tell
-        seconds.append(time.perf_counter() - started)
-    if not seconds:
-        return f"{count} left to do"
-    each = sum(seconds) / len(seconds)
-    hours = each / plan.actors / 3600
-    whole = f"{hours * len(photographs):.2g} hours" if len(head) < _HEAD else "unknown in all"
-    return f"{count} left to do: {each:.2f} s each, {whole}, {hours * 1e6:.3g} hours per million"
+    return claimed, rest()
 
 
 def _stopped(summary: Summary) -> ToolkitError:
-    kinds = {kind.exit_code: kind for kind in (UnusableModel, OutputError, UnusableInput)}
+    known = (UsageError, UnusableModel, OutputError, UnusableInput)
+    kinds = {kind.exit_code: kind for kind in known}
     kind = kinds.get(summary.exit_code, ToolkitError)
     return kind(f"{summary.stop}; the job stopped, go on with the same command and --resume")

@@ -6,30 +6,23 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from itertools import islice
 from queue import Empty, Queue
 from threading import Thread
-
-from toolkit.errors import MissingRequirement, one_line
-from toolkit.runtime.threads import available_threads
-from toolkit.scale.parts import Part
-from toolkit.scale.plan import SPARE, Node, Plan, capacity
-from toolkit.scale.worker import Summary, Work, Worker
-
-# Ray reads them when it is imported and when it starts its processes.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports home unless told not to
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # no thread may start Ray by itself
-os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # processes that nothing uses
 
 import pyarrow as pa
 import ray
 import ray.data
 
-__all__ = ["NodesLost", "connected", "execute", "nodes"]
+from toolkit.errors import MissingRequirement, ToolkitError, one_line
+from toolkit.runtime.threads import available_threads
+from toolkit.scale.parts import Part
+from toolkit.scale.plan import SPARE, Node, Plan
+from toolkit.scale.worker import Summary, Work, Worker
+
+__all__ = ["connected", "execute", "nodes"]
 
 _STORE = 100_000_000
 """Bytes of Ray's object store: only lists of paths and counts go through it."""
@@ -42,9 +35,8 @@ _WAVE = 4096
 _LOOK = 10.0
 """Seconds without news after which the nodes are counted."""
 
-
-class NodesLost(Exception):
-    """The nodes that are left do not hold the actors; go on with fewer."""
+_VAIN = 20
+"""Waves in a row of which no part was done: a photograph that kills actors needs three."""
 
 
 @contextmanager
@@ -58,21 +50,25 @@ def connected(address: str | None) -> Iterator[None]:
     """
     # Short: the names of Ray's sockets in it must stay below 108 bytes.
     folder = tempfile.mkdtemp(prefix="ray-") if address is None else None
-    try:
+    # Ray prints what goes wrong in a cluster on stdout, where only results belong.
+    with open(os.devnull, "w") as nothing, redirect_stdout(nothing):
         try:
-            with _silent():
-                _start(folder) if folder else _join(address)
-        except Exception as error:  # Ray raises plain exceptions
-            who = (
-                "Ray does not start here" if folder else f"--address {address}: no cluster answers"
-            )
-            raise MissingRequirement(f"{who}: {one_line(error)[:200]}") from error
-        _hush()
-        yield
-    finally:
-        ray.shutdown()
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                with _silent():
+                    _start(folder) if folder else _join(address)
+            except Exception as error:  # Ray raises plain exceptions
+                who = (
+                    "Ray does not start here"
+                    if folder
+                    else f"--address {address}: no cluster answers"
+                )
+                raise MissingRequirement(f"{who}: {one_line(error)[:200]}") from error
+            _hush()
+            yield
+        finally:
+            ray.shutdown()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(folder: str) -> None:
@@ -112,14 +108,31 @@ def nodes() -> list[Node]:
 def execute(parts: Iterable[Part], work: Work, plan: Plan) -> Iterator[Summary]:
     """Work off the parts with the plan's actors; a summary of each as it is done.
 
+    What an actor had in hand when it died comes again in the next wave: within a wave Ray would
+    wait with it until that actor is restarted, which no node may have room for.
+
     Raises
     ------
-    NodesLost
-        If machines went away and Ray would wait for them for ever.
+    MissingRequirement
+        If machines went away and none that is left holds an actor.
+    ToolkitError
+        If actors die again and again before they have done anything.
     """
     stream = iter(parts)
-    while wave := list(islice(stream, _WAVE)):
-        yield from _watched(lambda wave=wave: _wave(wave, work, plan), plan)  # type: ignore[misc]
+    lost: list[Part] = []
+    vain = 0
+    while wave := [*lost, *islice(stream, _WAVE - len(lost))]:
+        left = {part.id: part for part in wave}
+        for summary in _watched(wave, work, plan):
+            left.pop(summary.part, None)
+            yield summary
+        vain = vain + 1 if len(left) == len(wave) else 0
+        if vain == _VAIN:
+            raise ToolkitError(
+                "the actors die before they have done anything; the job stopped: give them more "
+                "--memory-per-actor and go on with --resume"
+            )
+        lost = list(left.values())
 
 
 def _wave(parts: list[Part], work: Work, plan: Plan) -> Iterator[Summary]:
@@ -132,6 +145,7 @@ def _wave(parts: list[Part], work: Work, plan: Plan) -> Iterator[Summary]:
         compute=ray.data.ActorPoolStrategy(size=min(plan.actors, len(parts))),
         num_cpus=plan.cpus_per_actor,
         memory=plan.memory_per_actor,
+        max_task_retries=0,
     )
     for table in summaries.iter_batches(
         batch_size=None, batch_format="pyarrow", prefetch_batches=0
@@ -141,13 +155,13 @@ def _wave(parts: list[Part], work: Work, plan: Plan) -> Iterator[Summary]:
             yield Summary(**facts)
 
 
-def _watched(call: Callable[[], Iterator[Summary]], plan: Plan) -> Iterator[Summary]:
+def _watched(parts: list[Part], work: Work, plan: Plan) -> Iterator[Summary]:
     """Iterate in a thread, and count the nodes where nothing has come for a while."""
     news: Queue[Summary | BaseException | None] = Queue()
 
     def iterate() -> None:
         try:
-            for summary in call():
+            for summary in _wave(parts, work, plan):
                 news.put(summary)
             news.put(None)
         except BaseException as error:  # handed over whole
@@ -158,14 +172,21 @@ def _watched(call: Callable[[], Iterator[Summary]], plan: Plan) -> Iterator[Summ
         try:
             item = news.get(timeout=_LOOK)
         except Empty:
-            if capacity(nodes(), plan.cpus_per_actor, plan.memory_per_actor) < plan.actors:
-                raise NodesLost("machines went away") from None
+            if not any(_holds_an_actor(node, plan) for node in nodes()):
+                raise MissingRequirement(
+                    "machines went away and none that is left holds an actor; what is done is "
+                    "kept, go on with the same command and --resume when there is room"
+                ) from None
             continue
         if item is None:
             return
         if isinstance(item, BaseException):
             raise item
         yield item
+
+
+def _holds_an_actor(node: Node, plan: Plan) -> bool:
+    return node.cpus >= plan.cpus_per_actor and node.memory >= plan.memory_per_actor
 
 
 @contextmanager
@@ -185,5 +206,6 @@ def _hush() -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    context.max_errored_blocks = -1  # a part that an actor's death took comes again: `execute`
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

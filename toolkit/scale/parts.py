@@ -28,11 +28,6 @@ class Part:
     """Names the file of its rows."""
     units: tuple[Unit, ...]
 
-    @property
-    def run(self) -> int:
-        """The number of the run that cut it."""
-        return int(self.id.split("-")[0])
-
     def to_table(self) -> pa.Table:
         """For Ray: one row, so that a part is one block and never divided."""
         return pa.table({"part": [self.to_json()]})

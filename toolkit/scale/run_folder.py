@@ -164,6 +164,10 @@ class RunFolder:
         self._stores.write(join(self._place, f"runs/{number:04}.json"), text.encode())
         return number
 
+    def has_run(self, number: int) -> bool:
+        """Whether the run of this number has begun."""
+        return self._stores.exists(join(self._place, f"runs/{number:04}.json"))
+
     def runs(self) -> list[dict[str, Any]]:
         """What was written down of each run."""
         return [json.loads(self._stores.read(place)) for place in self._names("runs")]

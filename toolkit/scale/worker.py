@@ -16,14 +16,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
 
-from toolkit.errors import OutputError, ToolkitError, UnusableInput, one_line
+from toolkit.errors import OutputError, ToolkitError, UnusableInput, UsageError, one_line
 from toolkit.files import sha256_bytes
 from toolkit.runtime.batch import Settings, make
+from toolkit.runtime.colorizer import Colorizer
 from toolkit.runtime.formats import by_name
 from toolkit.runtime.ordered import ordered
 from toolkit.runtime.photo import TooLarge
@@ -50,6 +52,8 @@ class Work:
 
     destination: str
     job: Job
+    run: int
+    """Its number: an actor whose driver is gone sees that a later one has begun."""
     overwrite: bool
     threads: int
     max_megapixels: float
@@ -92,10 +96,13 @@ class Worker:
         self._folder = RunFolder(work.destination, work.job.identity, self._stores)
         self._to = by_name(work.job.format) if work.job.format else None
         self._settings = Settings(quality=work.job.quality)
+
+    @cached_property
+    def _colorizer(self) -> Colorizer:
         with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
             model = Path(folder, "model.onnx")
             self._stores.fetch(self._folder.model, model)
-            self._colorizer = work.job.colorizer(model, work.threads, work.max_megapixels)
+            return self._work.job.colorizer(model, self._work.threads, self._work.max_megapixels)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Work off the part in a table of one row; a table of one `Summary`."""
@@ -105,6 +112,9 @@ class Worker:
             summary = self.work_off(part)
         except ToolkitError as error:
             summary = Summary(part.id, stop=one_line(error), exit_code=error.exit_code)
+        except Exception as error:  # a bug of ours: the driver would see no more than a death
+            told = f"{type(error).__name__}: {one_line(error)}"
+            summary = Summary(part.id, stop=told, exit_code=ToolkitError.exit_code)
         return pa.Table.from_pylist([vars(summary)])
 
     def work_off(self, part: Part) -> Summary:
@@ -112,11 +122,14 @@ class Worker:
 
         Raises
         ------
-        OutputError, UnusableInput
+        OutputError, UnusableInput, UnusableModel
             If the next part would fare no better: the disk is full, the store is gone.
+        UsageError
+            If a later run of the job has begun, whose actors may have the same photographs.
         """
         if self._folder.has_rows(part.id):  # the actor died after its work was done
             return Summary(part.id)
+        _ = self._colorizer  # a model that cannot be opened fails the job, not each photograph
         with tempfile.TemporaryDirectory(prefix="toolkit-") as name:
             folder = Path(name)
             job = self._work.job
@@ -128,7 +141,7 @@ class Worker:
             else:
                 rows = list(self._into_tree(part, listed))
         for row in rows:
-            row.node, row.run = platform.node(), part.run
+            row.node, row.run = platform.node(), self._work.run
         self._folder.write_rows(part.id, rows)
         self._folder.release(part.id)
         counts = Counter(row.status for row in rows)
@@ -140,8 +153,7 @@ class Worker:
         claim = self._folder.claim(part.id)
         careful = claim is not None
         if claim is None:
-            claim = Claim(part.to_json(), self._existing(listed))
-            self._folder.write_claim(part.id, claim)
+            claim = self._take(part, self._existing(listed))
         existing = frozenset() if self._work.overwrite else frozenset(claim.existing)
         again = {unit.place for unit in part.units if unit.again}
 
@@ -173,9 +185,7 @@ class Worker:
         claim = self._folder.claim(part.id)
         careful = claim is not None
         if claim is None:
-            there = [output] if self._stores.exists(output) else []
-            claim = Claim(part.to_json(), there)
-            self._folder.write_claim(part.id, claim)
+            claim = self._take(part, [output] if self._stores.exists(output) else [])
         ours = self._work.overwrite or any(unit.again for unit in part.units)
         skipped = bool(claim.existing) and not ours
         path = folder / "output.tar"
@@ -203,6 +213,15 @@ class Worker:
                     yield self._finished(row, data) if data and not row.kind else row
         if made:
             self._stores.put(path, output)
+
+    def _take(self, part: Part, existing: list[str]) -> Claim:
+        """Claim a part, unless a later run has begun, which may not have seen the claim."""
+        claim = Claim(part.to_json(), existing)
+        self._folder.write_claim(part.id, claim)
+        if self._folder.has_run(self._work.run + 1):
+            self._folder.release(part.id)
+            raise UsageError("another run of this job has begun, and this one stops")
+        return claim
 
     def _existing(self, listed: list[Piece]) -> list[str]:
         def there(piece: Piece) -> str:
