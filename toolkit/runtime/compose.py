@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from toolkit import lab
 from toolkit.runtime.gamut import Gamut
 from toolkit.runtime.levels import Gray
-from toolkit.runtime.light import UNIT
+from toolkit.runtime.light import UNIT, from_f
 from toolkit.runtime.upsample import Bilinear
 
 __all__ = ["Pixels", "Put", "compose"]
@@ -34,7 +34,7 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 Codes: TypeAlias = NDArray[np.uint32] | NDArray[np.uint64]
 Put: TypeAlias = Callable[[int, Pixels], None]
 
-STRIP = 28_672
+STRIP = 24_576
 """Pixels of a strip. Smaller ones fit the cache better, but then Python's own time shows, and two
 threads spend theirs on handing the interpreter to each other."""
 
@@ -103,14 +103,14 @@ class _Painter:
         height, width = gray.shape
         self._gray, self._bits = gray, bits
         self._upsample = Bilinear(_in_f(planes), height, width)
-        self._f_table = _f_of_gray(np.iinfo(gray.dtype).max + 1)
+        self._f_table, self._light_table = _of_gray(np.iinfo(gray.dtype).max + 1)
         self._codes = _codes(bits)
         self._gamut = Gamut(_STEPS[bits])
         self._outside: list[tuple[Codes, NDArray[np.intp], Float]] = []
         self._waiting = 0
         self._rows = max(1, STRIP // width)
         n = min(self._rows, height) * width
-        self._f, self._linear, self._scratch = (np.empty((3, n), np.float32) for _ in range(3))
+        self._f, self._light, self._linear = (np.empty((3, n), np.float32) for _ in range(3))
         self._lines = np.empty((len(planes), n if len(planes) == 4 else 0), np.float32)
         self._whole = np.empty((3, n), np.int32)
         self._index = np.empty(n, np.intp)
@@ -132,30 +132,26 @@ class _Painter:
 
     def _strip(self, first: int, last: int, out: Codes) -> None:
         n = len(out)
-        f, linear, scratch = (b[:, :n] for b in (self._f, self._linear, self._scratch))
-        index = self._index[:n]
+        f, values, linear = (b[:, :n] for b in (self._f, self._light, self._linear))
+        index, whole = self._index[:n], self._whole[:, :n]
         np.copyto(index, self._gray[first:last].reshape(-1))
-        self._f_table.take(index, out=f[1], mode="clip")
+        self._f_table.take(index, out=f[2], mode="clip")
+        self._light_table.take(index, out=values[2], mode="clip")
         self._chroma(first, last, f)
-        f[0] += f[1]
-        f[2] += f[1]
-        self._gamut.linear(f, linear, scratch)
-        outside = self._gamut.outside(linear)
+        f[:2] += f[2]
+        from_f(f[:2], values[:2], linear[:2])
+        self._gamut.from_light(values, linear)
+        np.copyto(whole, linear, casting="unsafe")
+        outside = self._gamut.outside(linear, whole)
         if len(outside):
             self._outside.append((out, outside, f.take(outside, axis=1)))
             self._waiting += len(outside)
-        self._encode(linear, self._whole[:, :n], index, self._code[:n], out)
+        self._encode(whole, index, self._code[:n], out)
 
     def _encode(
-        self,
-        linear: Float,
-        whole: NDArray[np.int32],
-        index: NDArray[np.intp],
-        code: Codes,
-        out: Codes,
+        self, whole: NDArray[np.int32], index: NDArray[np.intp], code: Codes, out: Codes
     ) -> None:
-        """Linear light to codes. By way of 32 bits to an index, which is the faster way."""
-        np.copyto(whole, linear, casting="unsafe")
+        """Linear light to codes."""
         for channel, table in enumerate(self._codes):
             np.copyto(index, whole[channel])
             table.take(index, out=code if channel else out, mode="clip")
@@ -170,7 +166,7 @@ class _Painter:
         linear = self._gamut.solve(np.concatenate([f for _, _, f in self._outside], axis=1))
         n = linear.shape[1]
         colors, code = (np.empty_like(self._code, shape=n) for _ in range(2))
-        self._encode(linear, np.empty((3, n), np.int32), np.empty(n, np.intp), code, colors)
+        self._encode(linear.astype(np.int32), np.empty(n, np.intp), code, colors)
         at = 0
         for strip, places, _ in self._outside:
             strip[places] = colors[at : at + len(places)]
@@ -179,15 +175,15 @@ class _Painter:
         self._waiting = 0
 
     def _chroma(self, first: int, last: int, f: Float) -> None:
-        """Put what a* and b* add to f(Y), which is in ``f[1]``, into ``f[0]`` and ``f[2]``."""
+        """Put what a* and b* add to f(Y), which is in ``f[2]``, into ``f[:2]``."""
         shape = (-1, last - first, self._gray.shape[1])
         if not self._lines.size:
-            self._upsample.rows(first, last, f.reshape(shape)[::2])
+            self._upsample.rows(first, last, f[:2].reshape(shape))
             return
         lines = self._lines[:, : f.shape[1]]
         self._upsample.rows(first, last, lines.reshape(shape))
-        np.multiply(lines[:2], f[1], out=f[::2])
-        f[::2] += lines[2:]
+        np.multiply(lines[:2], f[2], out=f[:2])
+        f[:2] += lines[2:]
 
 
 def _in_f(planes: Float) -> Float:
@@ -204,11 +200,11 @@ def _in_f(planes: Float) -> Float:
 
 
 @cache
-def _f_of_gray(levels: int) -> Float:
-    """(L* + 16) / 116 of each gray level, in the units of `light`."""
-    f = (lab.gray_to_l(levels).astype(np.float64) + 16) / 116
-    scaled: Float = (f * UNIT).astype(np.float32)
-    return scaled
+def _of_gray(levels: int) -> tuple[Float, Float]:
+    """(L* + 16) / 116 of each gray level, and its light; in the units of `light`."""
+    exact = (lab.gray_to_l(levels).astype(np.float64) + 16) / 116
+    f: Float = (exact * UNIT).astype(np.float32)
+    return f, from_f(f, np.empty_like(f), np.empty_like(f))
 
 
 @cache

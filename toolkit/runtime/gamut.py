@@ -30,28 +30,43 @@ class Gamut:
     """The sRGB gamut for linear values that run from 0 to `steps` instead of 1.
 
     Colours are given as the three f values of Lab in the units of `light`, float32 of shape
-    (3, n).
+    (3, n): those of X and Z, which a* and b* change, and last that of Y.
     """
 
     def __init__(self, steps: int) -> None:
-        self._matrix = (light.RGB_FROM_LIGHT * steps).astype(np.float32)
+        self._matrix = (light.RGB_FROM_LIGHT[:, [0, 2, 1]] * steps).astype(np.float32)
+        self._steps = np.uint32(steps)
         self._gray = np.float32(light.RGB_FROM_LIGHT.sum(axis=1).mean() * steps)
         self._low, self._high = np.float32(-SLACK * steps), np.float32((1 + SLACK) * steps)
 
     def linear(self, f: Float, out: Float, root: Float) -> Float:
         """Linear sRGB times `steps` of n colours; `f` is kept, `root` is a buffer like it."""
-        return product(self._matrix, light.from_f(f, root, out), out)
+        return self.from_light(light.from_f(f, root, out), out)
 
-    def outside(self, linear: Float) -> NDArray[np.intp]:
-        """Which of n linear colours lie outside."""
-        if linear.min() >= self._low and linear.max() <= self._high:
+    def from_light(self, values: Float, out: Float) -> Float:
+        """The same from light, in the order of the f values."""
+        return product(self._matrix, values, out)
+
+    def outside(self, linear: Float, whole: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Which of n linear colours lie outside.
+
+        Parameters
+        ----------
+        linear : float32, shape (3, n)
+        whole : int32, shape (3, n)
+            The same cut to integers. Read without a sign what is negative is huge, so that one
+            comparison finds the few that may lie outside; these are looked at exactly.
+        """
+        unsigned = whole.view(np.uint32)
+        if unsigned.max(initial=0) <= self._steps:
             return np.empty(0, np.intp)
-        places = linear[0] < self._low
-        places |= linear[0] > self._high
-        for channel in linear[1:]:
-            places |= channel < self._low
-            places |= channel > self._high
-        return np.flatnonzero(places)
+        largest = np.maximum(unsigned[0], unsigned[1])
+        np.maximum(largest, unsigned[2], out=largest)
+        maybe = np.flatnonzero(largest > self._steps)
+        values = linear.take(maybe, axis=1)
+        outside = (values.min(axis=0) < self._low) | (values.max(axis=0) > self._high)
+        places: NDArray[np.intp] = maybe[outside]
+        return places
 
     def solve(self, f: Float) -> Float:
         """Linear sRGB times `steps`, shape (3, n), of colours outside, with less chroma."""
@@ -64,7 +79,7 @@ class Gamut:
 
     def _on_the_toe(self, f: Float) -> Float:
         """What halvings find, for shadows: on the curve's straight toe t can be solved for."""
-        gray = light.from_f(f[1], np.empty_like(f[1]), np.empty_like(f[1])) * self._gray
+        gray = light.from_f(f[2], np.empty_like(f[2]), np.empty_like(f[2])) * self._gray
         change = self.linear(f, np.empty_like(f), np.empty_like(f))
         change -= gray
         with np.errstate(divide="ignore"):
@@ -75,12 +90,12 @@ class Gamut:
         return linear
 
     def _by_halvings(self, f: Float) -> Float:
-        gray = f[1].copy()
-        chroma = f[::2] - gray
+        gray = f[2].copy()
+        chroma = f[:2] - gray
         # L* stays, so Y does: what it adds to each channel is taken off the bounds once.
-        ends = np.ascontiguousarray(self._matrix[:, ::2])
+        ends = np.ascontiguousarray(self._matrix[:, :2])
         y = light.from_f(gray, np.empty_like(gray), np.empty_like(gray))
-        luminance = np.multiply.outer(self._matrix[:, 1], y)
+        luminance = np.multiply.outer(self._matrix[:, 2], y)
         lows, highs = self._low - luminance, self._high - luminance
         at, relative = (np.empty_like(chroma, order="C") for _ in range(2))
         root = np.empty_like(at)
