@@ -125,10 +125,11 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
         if not path.is_file():
             raise UnusableModel(f"{one_line(path)}: no such file")
         with open(path, "rb") as stream:
-            data = stream.read(limit + 1)
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.read(min(size, limit) + 1)  # asked for more, it takes as much memory
     except OSError as error:
         raise UnusableModel(f"{one_line(path)}: cannot be read: {os_reason(error)}") from error
-    if len(data) > limit:
+    if max(size, len(data)) > limit:
         raise UnusableModel(f"{one_line(path)}: larger than {limit / 1e6:.0f} MB; refused")
     return data
 

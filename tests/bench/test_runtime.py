@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from PIL import Image
 
 from toolkit.bench import tutorial
 from toolkit.bench.folder import measure_folder
-from toolkit.bench.pictures import gray_photo, write_folder
+from toolkit.bench.measure import peak_of
+from toolkit.bench.pictures import gray_photo, write_folder, write_jpeg
 from toolkit.bench.runtime import bench_runtime
 from toolkit.bench.sizes import memory_limit
 from toolkit.bench.table import runtime_table
@@ -60,6 +62,14 @@ def test_the_peer_is_timed_and_paints_the_same_picture(tiny_model: Path, tmp_pat
 
 def test_the_limit_is_the_one_that_is_promised() -> None:
     assert memory_limit(100) == 930e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux: peak memory of a process")
+def test_the_shipped_model_keeps_to_it_at_one_megapixel(tmp_path: Path) -> None:
+    write_jpeg(tmp_path / "a.jpg", 1)
+    peak = peak_of("toolkit", "colorize", str(tmp_path / "a.jpg"), "--overwrite")
+    assert peak is not None
+    assert peak < memory_limit(1)
 
 
 def test_photographs_are_made_at_the_size_and_in_mixed_formats(tmp_path: Path) -> None:

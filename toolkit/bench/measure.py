@@ -100,7 +100,9 @@ def fresh(module: str, *arguments: str) -> dict[str, Any]:
 
 
 def _ours() -> dict[str, str]:
-    """An environment in which a new process finds this very package."""
+    """An environment in which a new process finds this very package, and keeps what it compiles
+    of it as an installed package does."""
     package = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path}
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": path}

@@ -16,6 +16,7 @@ import onnxruntime
 
 from toolkit.contract import Contract
 from toolkit.errors import MissingRequirement, UnusableModel, one_line, one_of
+from toolkit.runtime.heap import large_blocks_go_back
 from toolkit.runtime.onnx_file import read_contract
 from toolkit.runtime.threads import available_threads
 
@@ -82,7 +83,8 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         chosen = _providers(providers)
         try:
-            self._engine = onnxruntime.InferenceSession(data, options, providers=chosen)
+            with large_blocks_go_back():
+                self._engine = onnxruntime.InferenceSession(data, options, providers=chosen)
         except Exception as error:  # the engine has no common class for what it raises
             raise UnusableModel(f"{name}: the engine refuses it: {one_line(error)}") from error
         self._check_ports()
