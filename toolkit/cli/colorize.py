@@ -86,7 +86,8 @@ def _colorize(
         str | None, typer.Option("--shard", help="i/N: the i-th of N parts of the list.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Add a line of JSON for each photograph.")
+        Path | None,
+        typer.Option("--report", help="Add a line of JSON for each photograph to this file."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Pass over what --report calls done and unchanged.")
@@ -106,13 +107,24 @@ def _colorize(
 ) -> None:
     """Colour black-and-white photographs.
 
-    Example:  toolkit colorize grandma.jpg     writes grandma-color.jpg beside it.
+    \b
+    Examples:
+      toolkit colorize grandma.jpg              writes grandma-color.jpg beside it
+      toolkit colorize scans/ -o coloured/      a folder, in the same tree
+      toolkit colorize 'scans/*.tif' -m vivid   stronger colours
+      toolkit colorize archive/ -o coloured/ -j 2 --report done.jsonl --resume
+      toolkit colorize - < old.jpg > new.jpg
 
-    Addresses like s3://bucket/scans/ go in and out too, with the extra `scale`.
+    Nothing that exists is replaced unless you say --overwrite, and no photograph that you give
+    ever is. Without --output a folder's results go to a folder beside it. Size, light, EXIF,
+    resolution, 16 bits, pages and frames stay as they are; the result is in sRGB. One bad file is
+    named and the others are done.
 
-    A folder's results go to a folder beside it, or to --output, in the same tree. Nothing that
-    exists is replaced unless you say --overwrite, and no photograph that you give ever is. Names
-    that begin with - go after --.
+    Names that begin with - go after --. Addresses like s3://bucket/scans/ go in and out too, with
+    the extra scale; HEIC and 48-bit scans with the extra images.
+
+    Ends with 0 if all is done, 3 if some files failed, 4 if nothing could be read, 7 if the model
+    cannot be used, 8 if the result cannot be written.
     """
     from toolkit.cli.noise import networks, numbered
     from toolkit.errors import UsageError

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="A name, a bundle folder or an ONNX file.")
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="default, vivid or another name of `toolkit models list`; a bundle folder; an "
+        "ONNX file.",
+    ),
 ]
 Format = Annotated[
     str | None, typer.Option("--format", help="jpeg, png, tiff, webp, bmp, gif, avif or heic.")
@@ -17,7 +23,12 @@ Quality = Annotated[
 ]
 Strength = Annotated[float, typer.Option("--strength", min=0, max=2, help="Factor of the colours.")]
 Size = Annotated[
-    int | None, typer.Option("--size", help="Short side at which the network looks, in pixels.")
+    int | None,
+    typer.Option(
+        "--size",
+        help="Short side at which the network looks, in pixels; more where people are small. "
+        "By default what the model prefers.",
+    ),
 ]
 Upsample = Annotated[
     str | None, typer.Option("--upsample", help="bilinear, or guided: colours stop at edges.")
