@@ -128,13 +128,13 @@ def test_mutated_files_are_read_or_refused(kind: str, mutations: int) -> None:
 
 def _peak_of(data: bytes, queue: multiprocessing.Queue[tuple[float, float, str]]) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.monotonic()
+    started = time.process_time()
     try:
         photo.read(data)
         said = ""
     except UnusableInput as error:
         said = str(error)
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     queue.put((seconds, peak / 1024, said))
 
@@ -170,7 +170,7 @@ def test_bombs_are_refused_in_little_time_and_memory(name: str) -> None:
     seconds, megabytes, said = queue.get(timeout=60)
     process.join()
     assert said
-    assert seconds < 1
+    assert seconds < (0.1 if "header" in name else 1)
     assert megabytes < 100
 
 

@@ -275,6 +275,53 @@ def test_a_folder_that_cannot_be_written(toolkit: Toolkit) -> None:
     assert b"cannot be written" in done.stderr
 
 
+@on_unix
+def test_a_file_that_grows_too_long_for_the_disk_leaves_nothing(toolkit: Toolkit) -> None:
+    """The system's own limit on a file stands for the disk that is full in the middle of one."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400)).astype(np.uint8)
+    save(toolkit.folder / "a.png", noise)
+    limited = (
+        "import resource, runpy, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))\n"
+        "runpy.run_module('toolkit', run_name='__main__', alter_sys=True)\n"
+    )
+    arguments = ["colorize", "a.png", "--model", str(toolkit.model)]
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *arguments],
+        cwd=toolkit.folder,
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 8, done.stderr.decode()
+    assert done.stderr.startswith(b"error: a-color.png: cannot be written")
+    assert done.stderr.count(b"\n") == 1
+    assert sorted(p.name for p in toolkit.folder.iterdir()) == ["a.png"]
+
+
+@on_unix
+def test_a_folder_without_the_right_to_write(toolkit: Toolkit) -> None:
+    save(toolkit.folder / "a.png")
+    place = toolkit.folder / "locked"
+    place.mkdir(mode=0o555)
+    if os.access(place, os.W_OK):  # root may write everywhere, but not into the kernel's files
+        place = Path("/proc/self")
+    done = toolkit("a.png", "-o", place / "b.png", code=8)
+    assert b"cannot be written" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+@on_unix
+def test_links_that_form_a_loop_and_pipes_stop_nothing(toolkit: Toolkit) -> None:
+    save(toolkit.folder / "old" / "in" / "a.png")
+    (toolkit.folder / "old" / "in" / "again").symlink_to(toolkit.folder / "old")
+    os.mkfifo(toolkit.folder / "old" / "pipe.jpg")
+    done = toolkit("old", "-o", "new", code=3)
+    assert done.stdout == b"new/in/a.png\n"
+    assert b"pipe.jpg: not a plain file" in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="Linux: a small disk to fill")
 def test_a_full_disk_ends_the_run_with_what_is_done(toolkit: Toolkit) -> None:
     if os.geteuid() != 0 or shutil.which("mount") is None:
