@@ -91,6 +91,21 @@ def test_psnr_is_in_decibels_and_counts_each_photograph_alike() -> None:
     assert float(loss(Prediction(true), true)) == 0
 
 
+def test_psnr_counts_harm_more() -> None:
+    plain, careful = (build_loss("psnr", EDGE, {"harm": harm}) for harm in (0.0, 2.0))
+    true = colours()
+    better, worse = Prediction(0.9 * true), Prediction(-true)
+    assert float(careful(better, true)) == float(plain(better, true))
+    harm = float(plain(worse, true) - plain(Prediction(0 * true), true))
+    assert harm == pytest.approx(20 * math.log10(2), abs=0.1)  # twice as far as gray is
+    assert float(careful(worse, true)) == pytest.approx(float(plain(worse, true)) + 2 * harm)
+
+
+def test_psnr_refuses_a_bonus_for_harm() -> None:
+    with pytest.raises(UsageError, match="harm must be 0 or more"):
+        build_loss("psnr", EDGE, {"harm": -1.0})
+
+
 def test_psnr_can_be_learned_from_the_truth() -> None:
     true = colours().requires_grad_()
     build_loss("psnr", EDGE, {})(Prediction(true), true.detach()).backward()

@@ -66,14 +66,31 @@ class _Psnr(nn.Module):
 
     A photograph that is nearly gray counts as much as one in full colour, so a guess that would
     make it worse than gray is dear: the network learns to be quiet where it does not know.
+
+    Parameters
+    ----------
+    harm : float, 0 or more
+        How much more a decibel counts where the photograph came out worse than gray.
     """
 
     FLOOR = (1 / AB_SCALE) ** 2
     """Half of what the eye can tell apart; below it nothing is won."""
 
+    def __init__(self, harm: float) -> None:
+        super().__init__()
+        if harm < 0:
+            raise UsageError(f"the loss psnr: harm must be 0 or more, not {harm}")
+        self.harm = harm
+
     def forward(self, predicted: Prediction, ab: Tensor) -> Tensor:
-        error = (predicted.ab - ab).square().mean((1, 2, 3))
-        return 10 * torch.log10(1 + error / self.FLOOR).mean()
+        error = self._decibels(predicted.ab - ab)
+        if self.harm:
+            error = error + self.harm * F.relu(error - self._decibels(ab))
+        return error.mean()
+
+    def _decibels(self, rest: Tensor) -> Tensor:
+        """Of each photograph, shape (N,)."""
+        return 10 * torch.log10(1 + rest.square().mean((1, 2, 3)) / self.FLOOR)
 
 
 def _m1(ab: Tensor) -> Tensor:
@@ -157,8 +174,8 @@ def _colourfulness(generator: Generator) -> nn.Module:
     return _Colourfulness()
 
 
-def _psnr(generator: Generator) -> nn.Module:
-    return _Psnr()
+def _psnr(generator: Generator, *, harm: float = 0.0) -> nn.Module:
+    return _Psnr(harm)
 
 
 def _bins(generator: Generator, *, sigma: float = 7.0, rebalance: float = 0.0) -> nn.Module:
