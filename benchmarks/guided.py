@@ -4,7 +4,7 @@
 
 The true a*b* at the network's size take the network's place, so that only the way back is
 measured; then the network itself. CIEDE2000 is over the pixels within 3 of a strong edge (the
-5 % steepest of L*) and over all.
+5 % steepest of L*) and over all. The last two lines are the colour stage on one large photograph.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from toolkit import lab
+from toolkit.bench.measure import best
+from toolkit.bench.pictures import gray_photo
 from toolkit.runtime.colorizer import UPSAMPLE, Colorizer
 from toolkit.runtime.formats import by_name
 from toolkit.runtime.metadata import Kept
@@ -56,6 +58,15 @@ def main() -> None:
     for (source, upsample), values in sums.items():
         edge, everywhere = np.mean(values, axis=0)
         print(f"{source:>8} {upsample:<9} CIEDE2000 near edges {edge:.2f}, all {everywhere:.2f}")
+    for upsample, colorizer in colorizers.items():
+        print(f"{upsample:>18} {milliseconds(colorizer):.1f} ms per megapixel")
+
+
+def milliseconds(colorizer: Colorizer, megapixels: float = 12) -> float:
+    """Of the colour stage, for each megapixel."""
+    photo = Photo(np.asarray(gray_photo(megapixels)), None, Kept(by_name("png")))
+    ab = colorizer.predict(photo.gray)
+    return best(lambda: colorizer.paint(photo, lambda top, band: None, ab=ab)) * 1e3 / megapixels
 
 
 def near_edges(lightness: NDArray[np.float32]) -> NDArray[np.bool_]:
