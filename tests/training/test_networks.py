@@ -13,6 +13,7 @@ from toolkit.training.networks import (
     build_discriminator,
     build_generator,
 )
+from toolkit.training.networks.edge_lite import MOST, raise_contrast
 from toolkit.training.networks.initialise import INITIALISERS
 
 
@@ -127,3 +128,23 @@ def test_values_that_cannot_be_are_named() -> None:
 def test_channels_off_the_vector_width_are_refused() -> None:
     with pytest.raises(UsageError, match="multiples of 16"):
         build_generator("edge", stem=20)
+
+
+def test_a_faded_print_gets_the_colours_of_a_fresh_one() -> None:
+    generator = build_generator("edge_lite", least_spread=18.0).eval()
+    light = (torch.randn(2, 1, 64, 64) * 0.2).clamp(-0.9, 0.9)  # a spread of 10 in L*
+    light -= light.mean((2, 3), keepdim=True)
+    with torch.no_grad():
+        assert torch.allclose(generator(light), generator(0.6 * light), atol=1e-4)
+        blank = generator(torch.full((1, 1, 64, 64), 0.5))
+    assert blank.isfinite().all()
+
+
+def test_full_contrast_is_left_alone() -> None:
+    light = torch.linspace(-1, 1, 64 * 64).reshape(1, 1, 64, 64)
+    assert torch.allclose(raise_contrast(light, 18.0), light, atol=1e-6)
+
+
+def test_contrast_is_raised_by_a_limit() -> None:
+    light = 0.01 * torch.randn(1, 1, 64, 64)
+    assert torch.allclose(raise_contrast(light, 18.0).std() / light.std(), torch.tensor(MOST))
