@@ -109,6 +109,8 @@ def test_the_small_operations() -> None:
     close(run["add"](x=x, y=y), t + u)
     close(run["sub"](x=x, y=y), t - u)
     close(run["mul"](x=x, y=y), t * u)
+    close(run["real_div"](x=x, y=y), t / u)
+    close(run["sqrt"](x=np.abs(x)), t.abs().sqrt())
     close(run["relu"](x=x), F.relu(t))
     close(run["relu6"](x=9 * x), F.relu6(9 * t))
     close(run["leaky_relu"](x=x, alpha=np.float32(0.2)), F.leaky_relu(t, 0.2))

@@ -37,8 +37,9 @@ def raise_contrast(lightness: Tensor, least: float) -> Tensor:
     """
     mean = lightness.mean((2, 3), keepdim=True)
     rest = lightness - mean
-    spread = rest.square().mean((2, 3), keepdim=True).sqrt().clamp(min=1e-3)
-    return (mean + rest * (least / L_SCALE / spread).clamp(1, MOST)).clamp(-1, 1)
+    spread = rest.square().mean((2, 3), keepdim=True).sqrt() * (L_SCALE / least)
+    # Divided, and not multiplied by an inverse: Core ML adds 1e-4 below the line of that.
+    return (mean + rest / spread.clamp(1 / MOST, 1.0)).clamp(-1.0, 1.0)
 
 
 class EdgeLite(Generator):
