@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
+from toolkit.files import write_text
+from toolkit.training import report
 from toolkit.training.recipe import Recipe, load_recipe
 
 SMALL = [
@@ -45,14 +48,29 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
+@pytest.fixture(autouse=True)
+def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longer than the training of a small network; it has tests of its own."""
+    monkeypatch.setattr(
+        report, "draw_curves", lambda run, rows: write_text(run / "curves.png", "-" * 200)
+    )
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty photographs of two sources."""
+    folder = tmp_path_factory.mktemp("scenes")
     for i in range(40):
         place = folder / ("people" if i % 4 == 0 else "places")
-        place.mkdir(parents=True, exist_ok=True)
+        place.mkdir(exist_ok=True)
         picture(i).save(place / f"{i:02d}.png")
     return folder
+
+
+@pytest.fixture
+def photos(scenes: Path, tmp_path: Path) -> Path:
+    """A copy of them that a test may spoil."""
+    return shutil.copytree(scenes, tmp_path / "photos")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from PIL import Image
 from tests.training.conftest import SMALL, picture
 from toolkit.errors import TrainingDiverged, UnusableInput, UsageError
 from toolkit.training import checkpoint, trainer
+from toolkit.training.data.pack import open_pack
 from toolkit.training.recipe import Gan, Loss, Network, Optimizer, Recipe, load_recipe
 from toolkit.training.session import Outcome, Session
 
@@ -44,10 +46,24 @@ def assert_same_run(first: Path, second: Path) -> None:
     assert rows[0] == rows[1]
 
 
+@pytest.fixture(scope="module")
+def finished_once(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never killed."""
+    place = tmp_path_factory.mktemp("finished")
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLKIT_CACHE", str(place / "cache"))
+        trainer.train(load_recipe("edge", SMALL), scenes, place / "whole")
+    return place / "whole"
+
+
 @pytest.fixture
-def finished(photos: Path, tmp_path: Path, small_recipe: Recipe) -> Path:
-    trainer.train(small_recipe, photos, tmp_path / "whole")
-    return tmp_path / "whole"
+def finished(finished_once: Path, photos: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may spoil, on the test's own photographs."""
+    run = shutil.copytree(finished_once, tmp_path / "whole")
+    described = json.loads((run / "data.json").read_text())
+    (run / "data.json").write_text(json.dumps({**described, "folder": str(photos)}))
+    return run
 
 
 def test_the_losses_fall_and_the_colours_beat_gray(
@@ -229,9 +245,10 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
 
 
 def test_a_disk_that_stays_full_ends_a_run_at_its_end(
-    finished: Path, photos: Path, tmp_path: Path
+    photos: Path, tmp_path: Path, small_recipe: Recipe
 ) -> None:
     run = tmp_path / "run"
+    open_pack(photos, side=small_recipe.data.side, fit=small_recipe.data.fit)
     limited = ["bash", "-c", 'ulimit -f 8 && exec "$@"', "bash", *small(photos, run)]
     done = subprocess.run(limited, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 8

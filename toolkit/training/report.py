@@ -43,8 +43,10 @@ def draw_curves(run: Path, rows: list[dict[str, Any]]) -> None:
     from matplotlib.figure import Figure
 
     epochs = [row["epoch"] for row in rows]
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4))
+    # Fixed margins: to find them matplotlib would draw everything twice.
     losses, gain = figure.subplots(1, 2)
+    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.13, top=0.91, wspace=0.18)
     for name in rows[0]["train"]:
         losses.plot(epochs, [row["train"][name] for row in rows], label=name)
     losses.set(xlabel="epoch", ylabel="loss", title="Losses in training")
