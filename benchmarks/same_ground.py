@@ -5,7 +5,8 @@
 
 The time is the processor's, so that what else runs on the machine takes none of it: that of the
 steps and of the photographs they are made of, without the looks at `dev` after each epoch. How
-many steps fit is measured first, on twenty of each stage. The last line of a run is its figures.
+many steps fit is measured first, on twenty of each stage. A run that was interrupted goes on with
+the same command.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import numpy as np
 from toolkit.bench.measure import best
 from toolkit.runtime.colorizer import Colorizer
 from toolkit.training.recipe import Gan, Optimizer, Recipe, Stage, load_recipe
-from toolkit.training.trainer import train
+from toolkit.training.trainer import resume, train
 from toolkit.training.watcher import Progress, Watcher
 
 EPOCHS = 5
@@ -89,22 +90,18 @@ def learn(name: str, minutes: float, out: Path, photos: Path, val: Path) -> None
     """Train, export and evaluate one of the three; the figures go into ``OUT/NAME.json``."""
     recipe = RECIPES[name]()
     run, bundle = out / recipe.name, out / f"{recipe.name}-onnx"
-    each = seconds_per_photograph(recipe, photos)
-    samples = round(60 * minutes / each / EPOCHS)
-    print(f"{name}: {each * 1e3:.0f} ms a photograph, {EPOCHS} epochs of {samples}", flush=True)
-    outcome = train(
-        shortened(recipe, EPOCHS, samples),
-        photos,
-        run,
-        watcher=Watcher(on_epoch=lambda row: print(json.dumps(row), flush=True)),
-    )
+    watcher = Watcher(on_epoch=lambda row: print(json.dumps(row), flush=True))
+    if (run / "last.safetensors").exists():
+        outcome = resume(run, watcher=watcher)
+    else:
+        each = seconds_per_photograph(recipe, photos)
+        samples = round(60 * minutes / each / EPOCHS)
+        print(f"{name}: {each * 1e3:.0f} ms a photograph, {EPOCHS} times {samples}", flush=True)
+        outcome = train(shortened(recipe, EPOCHS, samples), photos, run, watcher=watcher)
     call("export", run, "--format", "onnx", "--out", bundle)
     told = call("evaluate", bundle, "--data", val, "--json")
-    facts: dict[str, Any] = {
-        "minutes": minutes,
-        "steps": outcome.steps,
-        "samples": EPOCHS * samples,
-    }
+    samples = EPOCHS * load_recipe(str(run / "recipe.toml")).data.samples_per_epoch
+    facts: dict[str, Any] = {"minutes": minutes, "steps": outcome.steps, "samples": samples}
     facts |= {"model": str(bundle), "figures": json.loads(told)}
     (out / f"{recipe.name}.json").write_text(json.dumps(facts))
 
