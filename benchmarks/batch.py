@@ -63,7 +63,9 @@ def _overhead(root: Path, count: int, model: str, actors: int) -> None:
     print(f"{count} photographs of 0.3 megapixels, {actors} at a time")
     print(f"  toolkit colorize --jobs {actors:<3} {plain:8.1f} s   1.00 x")
     print(f"  toolkit batch run, whole   {whole:8.1f} s   {whole / plain:.2f} x")
-    print(f"    start-up and end         {whole - work:8.1f} s")
+    start = report["startup_seconds"]
+    print(f"    start of Python and Ray  {whole - work - start:8.1f} s   with the end")
+    print(f"    estimate and actors      {start:8.1f} s")
     print(f"    the photographs          {work:8.1f} s   {work / plain:.2f} x")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -65,6 +66,33 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 BAD = {"letter.jpg", "empty.jpg", "cut.jpg"}
+
+
+def bad_photographs(folder: Path, scans: Path) -> dict[str, str]:
+    """Lay out what is called a photograph and is none; their names, and what a row says."""
+    folder.mkdir(exist_ok=True)
+    jpeg = (scans / "box0" / "000.jpg").read_bytes()
+    png = (scans / "box1" / "001.png").read_bytes()
+    tiff = (scans / "pages.tif").read_bytes()
+    side = (60_000).to_bytes(4)
+    content = {
+        "letter.jpg": b"Dear grandma,",
+        "page.png": b"<html><title>404</title></html>",
+        "empty.jpg": b"",
+        "zeros.png": bytes(1000),
+        "cut.jpg": jpeg[: len(jpeg) // 2],
+        "cut.png": png[: len(png) // 2],
+        "cut.tif": tiff[: len(tiff) // 3],
+        "head.jpg": jpeg[:20],
+        "damaged.png": b"\x89PNG\r\n\x1a\n damaged",
+    }
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    bomb = png[:16] + side + side + png[24:29]
+    (folder / "bomb.png").write_bytes(bomb + crc32(bomb[12:29]).to_bytes(4) + png[33:])
+    (folder / "folder.jpg").mkdir(exist_ok=True)
+    kinds = dict.fromkeys(content, "unreadable")
+    return {**kinds, "bomb.png": "too large", "folder.jpg": "unreadable", "gone.jpg": "missing"}
 
 
 @pytest.fixture(scope="session")

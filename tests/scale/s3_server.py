@@ -2,8 +2,9 @@
 
 moto keeps the objects. In front of it stands what makes it behave badly on request: keys with
 ``throttled-N`` in their name answer 503 to the first N reads, those with ``dropped`` break off in
-the middle of each read, those with ``dropped-N`` of the first N; and only one access key is known.
-Everything that was put is listed under ``/__puts__``.
+the middle of each read, those with ``dropped-N`` of the first N; ``put-throttled`` and so on do
+the same to writes; and only one access key is known. Everything that was put is listed under
+``/__puts__``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 KEY = "right"
-_FAULT = re.compile(r"(throttled|dropped)(?:-(\d+))?")
+_FAULT = re.compile(r"(put-)?(throttled|dropped)(?:-(\d+))?")
 _ERROR = "<?xml version='1.0'?><Error><Code>{0}</Code><Message>{0}</Message></Error>"
 
 Start = Callable[..., Any]
@@ -30,7 +31,7 @@ class Faulty:
 
     def __init__(self, inner: Callable[[dict[str, Any], Start], Iterable[bytes]]) -> None:
         self._inner = inner
-        self._reads: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()
         self._puts: list[str] = []
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
@@ -40,17 +41,22 @@ class Faulty:
             return [json.dumps(self._puts).encode()]
         if f"Credential={KEY}/" not in environ.get("HTTP_AUTHORIZATION", ""):
             return _error(start, method, "403 Forbidden", "InvalidAccessKeyId")
+        fault = _FAULT.search(path)
+        if fault and method == ("PUT" if fault[1] else "GET"):
+            self._asked[path] += 1
+            if self._asked[path] <= int(fault[3] or sys.maxsize):
+                return self._fail(fault, environ, start)
         if method == "PUT":
             self._puts.append(path)
-        fault = _FAULT.search(path) if method == "GET" else None
-        if fault is None:
-            return self._inner(environ, start)
-        self._reads[path] += 1
-        if self._reads[path] > int(fault[2] or sys.maxsize):
-            return self._inner(environ, start)
-        if fault[1] == "throttled":
-            return _error(start, method, "503 Slow Down", "SlowDown")
-        return _half(b"".join(self._inner(environ, start)))
+        return self._inner(environ, start)
+
+    def _fail(self, fault: re.Match[str], environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        if fault[2] == "dropped" and fault[1]:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 2) // 2)
+            raise ConnectionResetError
+        if fault[2] == "dropped":
+            return _half(b"".join(self._inner(environ, start)))
+        return _error(start, environ["REQUEST_METHOD"], "503 Slow Down", "SlowDown")
 
 
 def _error(start: Start, method: str, status: str, code: str) -> list[bytes]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.scale.conftest import BAD, PHOTOGRAPHS, S3, Tar, files
-from toolkit.errors import OutputError
+from tests.scale.conftest import BAD, PHOTOGRAPHS, S3, Tar, bad_photographs, files
+from toolkit.errors import OutputError, UsageError
 from toolkit.files import sha256_bytes
 from toolkit.runtime import stores as stores_module
 from toolkit.runtime.stores import Stores
@@ -248,6 +248,51 @@ def test_shards_to_a_tree_and_to_shards(
             member = made.extractfile(name)
             assert member is not None
             assert member.read() == (expected / name).read_bytes()
+
+
+def test_the_actors_of_an_earlier_run_stop_where_a_later_one_has_begun(
+    make: Callable[..., Bench], scans: Path, tmp_path: Path
+) -> None:
+    bench = make(tmp_path / "out")
+    for number in (1, 2):
+        assert bench.folder.start_run({"started": 0.0}) == number
+    part = bench.part(str(scans))
+    with pytest.raises(UsageError, match="another run"):
+        Worker(bench.work).work_off(part)
+    assert list(bench.folder.claimed()) == []
+    assert files(tmp_path / "out") == {}
+    assert len(bench.work_off(part, run=2)) == PHOTOGRAPHS + 1 + len(BAD)
+
+
+def test_a_result_that_the_store_does_not_take_is_failed(
+    make: Callable[..., Bench], scans: Path, bucket: str, tmp_path: Path
+) -> None:
+    whole = (scans / "box0" / "000.jpg").read_bytes()
+    for name in ("a.jpg", "put-throttled.jpg", "put-dropped.jpg", "put-dropped-1.jpg"):
+        (tmp_path / name).write_bytes(whole)
+    bench = make(f"{bucket}/out")
+    rows = bench.work_off(bench.part(str(tmp_path)))
+    assert {Path(place).name: (r["status"], r["kind"]) for place, r in rows.items()} == {
+        "a.jpg": ("done", ""),
+        "put-dropped-1.jpg": ("done", ""),
+        "put-dropped.jpg": ("failed", "connection"),
+        "put-throttled.jpg": ("failed", "throttled"),
+    }
+    there = [place.rsplit("/", 1)[-1] for place, _ in Stores().find(f"{bucket}/out")]
+    assert sorted(n for n in there if n.endswith(".jpg")) == ["a.jpg", "put-dropped-1.jpg"]
+
+
+def test_bad_photographs_of_every_kind_have_rows(
+    make: Callable[..., Bench], scans: Path, tmp_path: Path
+) -> None:
+    kinds = bad_photographs(tmp_path / "in", scans)
+    listed = tmp_path / "list.txt"
+    listed.write_text("\n".join(f"in/{name}" for name in kinds))
+    bench = make(tmp_path / "out")
+    rows = bench.work_off(bench.part(str(listed)))
+    assert {Path(place).name: row["kind"] for place, row in rows.items()} == kinds
+    assert all(row["status"] == "failed" and row["message"] for row in rows.values())
+    assert files(tmp_path / "out") == {}
 
 
 def test_a_shard_that_ends_too_early(
