@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -53,6 +54,7 @@ class Faulty:
     def _fail(self, fault: re.Match[str], environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         if fault[2] == "dropped" and fault[1]:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 2) // 2)
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # else the rest is a request
             raise ConnectionResetError
         if fault[2] == "dropped":
             return _half(b"".join(self._inner(environ, start)))

@@ -69,6 +69,18 @@ def test_a_busy_store_is_asked_again(bucket: str) -> None:
     assert stores.read(f"{bucket}/dropped-2.jpg") == b"light" * 1000
 
 
+def test_a_write_that_breaks_off_leaves_nothing_and_is_tried_again(bucket: str) -> None:
+    data = b"light" * 100_000
+    for name in ("put-throttled-2.jpg", "put-dropped-2.jpg"):
+        Stores().write(f"{bucket}/{name}", data)
+        assert Stores().read(f"{bucket}/{name}") == data
+    for name, reason in (("put-throttled.jpg", "throttled"), ("put-dropped.jpg", "connection")):
+        with pytest.raises(OutputError) as caught:
+            Stores(retries=2).write(f"{bucket}/{name}", data)
+        assert kind(caught.value) == reason
+        assert not Stores().exists(f"{bucket}/{name}")
+
+
 @pytest.mark.parametrize(
     ("name", "reason"), [("throttled", "throttled"), ("dropped", "connection")]
 )
