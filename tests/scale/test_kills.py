@@ -31,6 +31,12 @@ pytestmark = [
 
 COUNT = 48
 
+LONGEST = 300
+"""Seconds that anything may take."""
+
+ON_NODES = ("--memory-per-actor", "1")
+"""Gigabytes: more than the head node of `cluster` has."""
+
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -73,7 +79,7 @@ class Job:
 
     def until_rows(self, process: subprocess.Popen[bytes], count: int) -> None:
         """Wait until so many parts have rows."""
-        deadline = time.monotonic() + 900
+        deadline = time.monotonic() + LONGEST
         while len(list((self.out / "_toolkit").glob("*/rows/*.parquet"))) < count:
             if process.poll() is not None:
                 pytest.fail(process.communicate()[1].decode())
@@ -93,9 +99,14 @@ class Job:
         shutil.rmtree(self._room)
 
 
-def end(process: subprocess.Popen[bytes], code: int) -> None:
-    _, told = process.communicate(timeout=900)
+def end(process: subprocess.Popen[bytes], code: int) -> str:
+    """Wait for the end; what was told on the way."""
+    try:
+        _, told = process.communicate(timeout=LONGEST)
+    finally:
+        process.kill()
     assert process.returncode == code, told.decode()
+    return told.decode()
 
 
 def children(pid: int) -> list[tuple[int, str]]:
@@ -125,17 +136,11 @@ def test_the_driver_killed_and_resumed(
     job = Job(many, tmp_path / "out", tiny_model, "--actors", "2")
     process = job.start()
     job.until_rows(process, 3)
-    below = [pid for pid, _ in children(process.pid)]
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 600
-    while any(Path(f"/proc/{pid}/cmdline").exists() for pid in below):  # Ray ends itself
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    before = {row["input"] for row in job.rows()}
-    assert 0 < len(before) < COUNT
     made = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").glob("*.png")}
-    end(job.start("--resume"), 3)
+    assert 0 < len(made) < COUNT
+    end(job.start("--resume"), 3)  # at once: the first one's actors may live for seconds
     job.check(right)
     assert {p: p.stat().st_mtime_ns for p in made} == made  # nothing is made twice
 
@@ -163,7 +168,7 @@ def cluster() -> Iterator[Callable[[], Any]]:
 
     def start() -> Any:
         node = {"object_store_memory": 80_000_000, "memory": 2_000_000_000, "num_gpus": 0}
-        head = {**node, "num_cpus": 1, "include_dashboard": False}
+        head = {**node, "num_cpus": 1, "memory": 100_000_000, "include_dashboard": False}
         made.append(Cluster(initialize_head=True, head_node_args=head))
         return made[0], node
 
@@ -183,15 +188,34 @@ def test_a_node_killed_in_the_middle(
     spare: bool,
 ) -> None:
     nodes, node = cluster()
-    first = nodes.add_node(num_cpus=1, **node)
-    for _ in range(1 + spare):
-        nodes.add_node(num_cpus=1, **node)
+    first, *_ = (nodes.add_node(num_cpus=1, **node) for _ in range(2 + spare))
     nodes.wait_for_nodes()
-    job = Job(many, tmp_path / "out", tiny_model, "--actors", "2", "--address", nodes.address)
-    process = job.start()
+    job = Job(many, tmp_path / "out", tiny_model, *ON_NODES, "--actors", "2")
+    process = job.start("--address", nodes.address)
     job.until_rows(process, 2)
     nodes.remove_node(first, allow_graceful=False)
     end(process, 3)
+    job.check(right)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
+def test_all_nodes_killed_end_the_job_with_a_line_and_more_of_them_go_on(
+    many: Path, right: Path, tiny_model: Path, tmp_path: Path, cluster: Callable[[], Any]
+) -> None:
+    nodes, node = cluster()
+    workers = [nodes.add_node(num_cpus=1, **node) for _ in range(2)]
+    nodes.wait_for_nodes()
+    job = Job(many, tmp_path / "out", tiny_model, *ON_NODES, "--address", nodes.address)
+    process = job.start()
+    job.until_rows(process, 2)
+    for worker in workers:
+        nodes.remove_node(worker, allow_graceful=False)
+    told = end(process, 5)
+    assert "none that is left holds an actor" in told
+    assert "Traceback" not in told
+    nodes.add_node(num_cpus=1, **node)
+    nodes.wait_for_nodes()
+    end(job.start("--resume"), 3)
     job.check(right)
 
 
