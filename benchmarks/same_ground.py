@@ -98,9 +98,11 @@ def learn(name: str, minutes: float, out: Path, photos: Path, val: Path) -> None
         samples = round(60 * minutes / each / EPOCHS)
         print(f"{name}: {each * 1e3:.0f} ms a photograph, {EPOCHS} times {samples}", flush=True)
         outcome = train(shortened(recipe, EPOCHS, samples), photos, run, watcher=watcher)
-    call("export", run, "--format", "onnx", "--out", bundle)
+    if not bundle.exists():
+        call("export", run, "--format", "onnx", "--out", bundle)
     told = call("evaluate", bundle, "--data", val, "--json")
-    samples = EPOCHS * load_recipe(str(run / "recipe.toml")).data.samples_per_epoch
+    done = load_recipe(str(run / "recipe.toml"))
+    samples = done.epochs * done.data.samples_per_epoch
     facts: dict[str, Any] = {"minutes": minutes, "steps": outcome.steps, "samples": samples}
     facts |= {"model": str(bundle), "figures": json.loads(told)}
     (out / f"{recipe.name}.json").write_text(json.dumps(facts))
