@@ -6,21 +6,31 @@ Playwright has a Firefox of its own; this is the one that people have.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
+T = TypeVar("T")
+
 WAIT = 180
 """Seconds that anything may take on a busy machine."""
+
+END = 20
+"""Seconds to end in by itself; a service worker or a store can hold Firefox up for longer."""
+
+PAUSE = 0.05
+"""Seconds between two looks."""
 
 EVENTS = ["browsingContext.downloadEnd", "log.entryAdded", "network.beforeRequestSent"]
 
@@ -39,16 +49,26 @@ def open_firefox(folder: Path) -> Iterator[Firefox]:
     found = shutil.which("firefox-esr") or shutil.which("firefox")
     assert found, "these tests need Firefox: docs/browser.md"
     options = ["--headless", "--remote-debugging-port", "0", "--profile", _profile(folder)]
-    process = subprocess.Popen(
-        [found, *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
-    with process:
-        try:
-            address = f"{_address(process)}/session"
-            with connect(address, max_size=None, open_timeout=WAIT, ping_interval=None) as socket:
-                yield Firefox(socket)
-        finally:
-            process.terminate()
+    log = folder / "firefox.log"  # a pipe stays open, and is waited for, while any child lives
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [found, *options], stderr=output, stdout=output, start_new_session=True
+        )
+    try:
+        address = f"{_address(process, log)}/session"
+        with connect(address, max_size=None, open_timeout=WAIT, ping_interval=None) as socket:
+            yield Firefox(socket)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(END)
 
 
 def _profile(folder: Path) -> str:
@@ -67,13 +87,22 @@ def _profile(folder: Path) -> str:
     return str(profile)
 
 
-def _address(process: subprocess.Popen[str]) -> str:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"listening on (ws://\S+)", line):
-            Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
-            return found[1]
-    raise AssertionError("Firefox did not start")
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    def look() -> re.Match[str] | None:
+        found = re.search(r"listening on (ws://\S+)\n", log.read_text(errors="replace"))
+        assert found or process.poll() is None, f"Firefox did not start: {log.read_text()}"
+        return found
+
+    return _wait(look, "Firefox to listen")[1]
+
+
+def _wait(look: Callable[[], T | None], what: str) -> T:
+    """What `look` finds, within `WAIT` seconds."""
+    end = time.monotonic() + WAIT
+    while not (found := look()):
+        assert time.monotonic() < end, f"waited {WAIT} s for {what}"
+        time.sleep(PAUSE)
+    return found
 
 
 class Firefox:
@@ -92,16 +121,23 @@ class Firefox:
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """One BiDi command; what happens meanwhile is remembered."""
         number = next(self._ids)
+        end = time.monotonic() + WAIT
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
-            message = self._receive()
+            message = self._receive(end, method)
             if message.get("id") == number:
                 assert message["type"] == "success", message
                 result: dict[str, Any] = message["result"]
                 return result
 
-    def _receive(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self._socket.recv(timeout=WAIT))
+    def _receive(self, end: float, what: str) -> dict[str, Any]:
+        """The next message, if it comes before `end`: others may come all the time."""
+        left = end - time.monotonic()
+        assert left > 0, f"waited {WAIT} s for {what}"
+        try:
+            message: dict[str, Any] = json.loads(self._socket.recv(timeout=left))
+        except TimeoutError as error:
+            raise AssertionError(f"waited {WAIT} s for {what}") from error
         if message["type"] == "event":
             self._events.append(message)
         return message
@@ -127,11 +163,12 @@ class Firefox:
         return json.loads(answer["result"]["value"])
 
     def until(self, condition: str) -> None:
-        """Wait in the page until a JavaScript expression is true."""
-        self.evaluate(
-            f"new Promise(done => (function look() {{"
-            f"({condition}) ? done(true) : setTimeout(look, 20) }})())"
-        )
+        """Wait until a JavaScript expression is true, in whatever document there is by then."""
+        try:
+            _wait(lambda: self.evaluate(condition), condition)
+        except AssertionError as error:
+            page = self.evaluate("document.body.innerText")
+            raise AssertionError(f"{error}; the page says: {page}") from error
 
     def choose(self, selector: str, *files: Path) -> None:
         found = self.call(
@@ -147,8 +184,9 @@ class Firefox:
         """Click, and wait for the file."""
         before = len(self.events("browsingContext.downloadEnd"))
         self.evaluate(f"document.querySelector('{selector}').click()")
+        end = time.monotonic() + WAIT
         while len(ended := self.events("browsingContext.downloadEnd")) == before:
-            self._receive()
+            self._receive(end, "the download")
         assert ended[-1]["status"] == "complete"
         return Path(ended[-1]["filepath"])
 
