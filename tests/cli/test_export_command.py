@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import shutil
 import subprocess
@@ -77,6 +78,15 @@ def test_wrong_calls_are_one_line(
     assert line.startswith("error: ")
     assert told in line
     assert not (tmp_path / "exports").exists()
+
+
+def test_an_installed_model_is_verified_by_its_name(tmp_path: Path) -> None:
+    done = toolkit("verify", "vivid", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"network +ok +default, strength", done.stdout)
+    assert re.search(r"default\.onnx +numbers +ok", done.stdout)
+    unknown = toolkit("verify", "livid", cwd=tmp_path)
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (7, 1)
 
 
 def test_without_a_run_the_newest_finished_one_is_exported_and_verified(tmp_path: Path) -> None:

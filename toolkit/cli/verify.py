@@ -17,7 +17,11 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     path: Annotated[
-        Path, typer.Argument(metavar="BUNDLE|FILE", help="A bundle's folder, or one model file.")
+        Path,
+        typer.Argument(
+            metavar="BUNDLE|FILE|NAME",
+            help="A bundle's folder, one model file, or the name of an installed model.",
+        ),
     ],
     json: terminal.Json = False,
     quiet: terminal.Quiet = False,
@@ -27,12 +31,19 @@ def verify(
 
     What this machine cannot compute is said, file by file.
 
-    Example:  toolkit verify exports/default
+    Examples:
+
+      toolkit verify exports/mine
+
+      toolkit verify default
     """
     from dataclasses import asdict
 
     from toolkit.export import verify as room
+    from toolkit.runtime import models
 
+    if not path.exists():
+        path = models.place(str(path)) or path
     findings = room.verify(path)
     if json:
         terminal.print_json([asdict(finding) for finding in findings])

@@ -27,7 +27,7 @@ from toolkit.files import (
 )
 from toolkit.runtime.onnx_file import MODEL_LIMIT, read_contract
 
-__all__ = ["DEFAULT", "Model", "add", "find", "installed", "read_manifest", "remove", "user_folder"]
+__all__ = ["DEFAULT", "Model", "add", "find", "installed", "place", "read_manifest", "remove", "user_folder"]
 
 DEFAULT = "default"
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -102,6 +102,11 @@ def find(model: str | os.PathLike[str]) -> Model:
     if not known:
         raise UnusableModel("no model is installed: give --model FILE, or train and export one")
     raise one_of("model", text, known)
+
+
+def place(name: str) -> Path | None:
+    """Where the installed model of this name lies, a bundle or a file; None if there is none."""
+    return next((entry for known, entry, _ in _entries() if known == name), None)
 
 
 def installed(on_broken: Callable[[UnusableModel], None] = lambda error: None) -> list[Model]:
