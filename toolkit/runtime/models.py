@@ -27,7 +27,17 @@ from toolkit.files import (
 )
 from toolkit.runtime.onnx_file import MODEL_LIMIT, read_contract
 
-__all__ = ["DEFAULT", "Model", "add", "find", "installed", "place", "read_manifest", "remove", "user_folder"]
+__all__ = [
+    "DEFAULT",
+    "Model",
+    "add",
+    "find",
+    "installed",
+    "place",
+    "read_manifest",
+    "remove",
+    "user_folder",
+]
 
 DEFAULT = "default"
 _PACKAGE = Path(__file__).resolve().parent.parent
