@@ -23,7 +23,9 @@ Open = Callable[..., PhotoPage]
 
 def test_the_whole_use_by_keyboard(open_page: Open, tmp_path: Path) -> None:
     source = saved(tmp_path, "photo.png", scene(50, 70))
-    page = open_page().go()
+    page = open_page()
+    page.page.on("filechooser", lambda _: None)  # caught from now on: to begin takes a moment
+    page.go()
     keyboard = page.page.keyboard
 
     def focused() -> str:
