@@ -52,14 +52,14 @@ def linear(l_values: Doubles, a: Doubles, b: Doubles) -> Doubles:
     return np.tensordot(lab.RGB_FROM_RELATIVE, xyz, 1)
 
 
-def reference(gray: NDArray[np.uint8], ab: NDArray[np.float32]) -> Doubles:
+def reference(gray: NDArray[np.uint8], ab: NDArray[np.float32], slack: float = SLACK) -> Doubles:
     """``upsample: bilinear`` and ``gamut: chroma`` in float64."""
     l_values = lab.gray_to_l()[gray].astype(float)
     a, b = (upsampled(plane.astype(float), *gray.shape) for plane in ab)
 
     def inside(t: Doubles) -> NDArray[np.bool_]:
         rgb = linear(l_values, t * a, t * b)
-        within: NDArray[np.bool_] = (rgb.min(axis=0) >= -SLACK) & (rgb.max(axis=0) <= 1 + SLACK)
+        within: NDArray[np.bool_] = (rgb.min(axis=0) >= -slack) & (rgb.max(axis=0) <= 1 + slack)
         return within
 
     t = np.zeros(gray.shape)
@@ -80,7 +80,9 @@ def test_any_size_agrees_with_the_reference_to_one_level(
     rng = np.random.default_rng(seed)
     gray = rng.integers(0, 256, (height, width)).astype(np.uint8)
     ab = rng.normal(0, chroma, (2, h, w)).astype(np.float32)
-    assert np.abs(colored(gray, ab) - reference(gray, ab)).max() <= 1
+    # Where the bound falls on a halving, float32 may decide it the other way.
+    off = [np.abs(colored(gray, ab) - reference(gray, ab, SLACK + d)) for d in (0, 1e-6, -1e-6)]
+    assert np.min([o.max(axis=2) for o in off], axis=0).max() <= 1
 
 
 def test_bands_threads_and_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
