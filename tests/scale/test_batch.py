@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.scale.conftest import BAD, PHOTOGRAPHS, S3, files, toolkit
+from tests.scale.conftest import BAD, PHOTOGRAPHS, ROOT, S3, files, toolkit
 from toolkit.runtime.stores import Stores
 
 INPUTS = PHOTOGRAPHS + 1 + len(BAD)
@@ -91,3 +92,19 @@ def test_colorize_takes_addresses(
     toolkit("colorize", one, "-o", tmp_path / "here.jpg", "--model", tiny_model)
     assert (tmp_path / "here.jpg").read_bytes() == (expected / "box0" / "000.jpg").read_bytes()
     assert "exists" in toolkit("colorize", one, "--model", tiny_model, code=8)
+
+
+def test_the_exit_code_stands_where_ray_aborts_at_the_end(tmp_path: Path) -> None:
+    program = (
+        "import atexit, os, sys, ray; from toolkit.cli.app import main; "
+        "atexit.register(os.abort); sys.argv = ['toolkit', *sys.argv[1:]]; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "batch", "report", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4, done
+    assert done.stderr.startswith("error: ")

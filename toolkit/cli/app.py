@@ -82,14 +82,14 @@ def main() -> NoReturn:
         _fail(_usage(error), 2)
     except BrokenPipeError:  # the reader of a pipe has gone: not an error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _leave(0)
     except Exception as error:
         _fail(
             f"{type(error).__name__}: {one_line(error)}. This is a bug: please report it with the "
             "output of the same command and --debug",
             1,
         )
-    sys.exit(code if isinstance(code, int) else 0)
+    _leave(code if isinstance(code, int) else 0)
 
 
 def _usage(error: Any) -> str:
@@ -104,4 +104,13 @@ def _fail(message: str, code: int) -> NoReturn:
         traceback.print_exc()
     print(f"error: {message}", file=sys.stderr)
     sys.stdout.flush()
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    if "ray" in sys.modules:
+        # Ray's C++ threads abort the process now and then while the interpreter ends (once in
+        # forty runs of Ray 2.60), when all is written and Ray is shut down: the code is ours.
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)

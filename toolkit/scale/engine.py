@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from itertools import islice
@@ -167,7 +168,8 @@ def _watched(parts: list[Part], work: Work, plan: Plan) -> Iterator[Summary]:
         except BaseException as error:  # handed over whole
             news.put(error)
 
-    Thread(target=iterate, daemon=True).start()
+    iterating = Thread(target=iterate, daemon=True)
+    iterating.start()
     while True:
         try:
             item = news.get(timeout=_LOOK)
@@ -179,6 +181,7 @@ def _watched(parts: list[Part], work: Work, plan: Plan) -> Iterator[Summary]:
                 ) from None
             continue
         if item is None:
+            iterating.join()
             return
         if isinstance(item, BaseException):
             raise item
@@ -207,5 +210,7 @@ def _hush() -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.max_errored_blocks = -1  # a part that an actor's death took comes again: `execute`
+    # `max_task_retries` has no other way in before 2.64, which pyproject.toml excludes.
+    warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
