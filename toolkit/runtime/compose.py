@@ -34,13 +34,20 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 Codes: TypeAlias = NDArray[np.uint32] | NDArray[np.uint64]
 Put: TypeAlias = Callable[[int, Pixels], None]
 
-STRIP = 24_576
-"""Pixels of a strip. Smaller ones fit the cache better, but then Python's own time shows, and two
-threads spend theirs on handing the interpreter to each other."""
+STRIP = 98_304
+"""Pixels of a strip. Smaller ones fit the cache better and are 10 % faster on one thread; but each
+operation begins with taking the interpreter's lock, and where two threads find it taken the one
+that sleeps needs 50 us to wake, more than an operation on a small strip takes."""
+
+_BATCH = 24_576
+"""Pixels outside sRGB that are brought back at once."""
 
 _STEPS = {8: 2**14, 16: 2**20}
 """Steps of the table for the sRGB curve: a fifth of a level where it is steepest, and for 8 bits
 small enough for the first-level cache."""
+
+_MARKS = {8: 2**24, 16: 2**48}
+"""From here on a pixel's fourth value says that its colour may lie outside sRGB."""
 
 
 def compose(
@@ -110,19 +117,19 @@ class _Painter:
         self._waiting = 0
         self._rows = max(1, STRIP // width)
         n = min(self._rows, height) * width
-        self._f, self._light, self._linear = (np.empty((3, n), np.float32) for _ in range(3))
-        self._lines = np.empty((len(planes), n if len(planes) == 4 else 0), np.float32)
-        self._whole = np.empty((3, n), np.int32)
+        self._f, self._light, self._linear = (np.empty(3 * n, np.float32) for _ in range(3))
+        self._lines = np.empty(4 * n if len(planes) == 4 else 0, np.float32)
         self._index = np.empty(n, np.intp)
         self._code = np.empty(n, self._codes[0].dtype)
         self._band = np.empty((min(band, height), width), self._code.dtype)
 
     def paint(self, top: int, bottom: int) -> Pixels:
         """Rows `top` to `bottom`, shape (rows, W, 4); valid until the next call."""
+        self._upsample.band(top, bottom)
         for first in range(top, bottom, self._rows):
             last = min(first + self._rows, bottom)
             self._strip(first, last, self._band[first - top : last - top].reshape(-1))
-            if self._waiting > STRIP:
+            if self._waiting > _BATCH:
                 self._into_gamut()
         self._into_gamut()
         band, shape = self._band[: bottom - top], (bottom - top, self._gray.shape[1], 4)
@@ -132,8 +139,8 @@ class _Painter:
 
     def _strip(self, first: int, last: int, out: Codes) -> None:
         n = len(out)
-        f, values, linear = (b[:, :n] for b in (self._f, self._light, self._linear))
-        index, whole = self._index[:n], self._whole[:, :n]
+        f, values, linear = (b[: 3 * n].reshape(3, n) for b in (self._f, self._light, self._linear))
+        index, whole = self._index[:n], values.view(np.int32)
         np.copyto(index, self._gray[first:last].reshape(-1))
         self._f_table.take(index, out=f[2], mode="clip")
         self._light_table.take(index, out=values[2], mode="clip")
@@ -142,18 +149,18 @@ class _Painter:
         from_f(f[:2], values[:2], linear[:2])
         self._gamut.from_light(values, linear)
         np.copyto(whole, linear, casting="unsafe")
-        outside = self._gamut.outside(linear, whole)
-        if len(outside):
-            self._outside.append((out, outside, f.take(outside, axis=1)))
-            self._waiting += len(outside)
         self._encode(whole, index, self._code[:n], out)
+        marked = np.flatnonzero(out >= _MARKS[self._bits])
+        if len(marked):
+            self._outside.append((out, marked, f.take(marked, axis=1)))
+            self._waiting += len(marked)
 
     def _encode(
         self, whole: NDArray[np.int32], index: NDArray[np.intp], code: Codes, out: Codes
     ) -> None:
-        """Linear light to codes."""
+        """Linear light to codes; without a sign what is negative is huge, and is marked too."""
         for channel, table in enumerate(self._codes):
-            np.copyto(index, whole[channel])
+            np.copyto(index, whole.view(np.uint32)[channel])
             table.take(index, out=code if channel else out, mode="clip")
             if channel:
                 out |= code
@@ -166,6 +173,7 @@ class _Painter:
         linear = self._gamut.solve(np.concatenate([f for _, _, f in self._outside], axis=1))
         n = linear.shape[1]
         colors, code = (np.empty_like(self._code, shape=n) for _ in range(2))
+        np.clip(linear, 0, _STEPS[self._bits], out=linear)
         self._encode(linear.astype(np.int32), np.empty(n, np.intp), code, colors)
         at = 0
         for strip, places, _ in self._outside:
@@ -180,7 +188,7 @@ class _Painter:
         if not self._lines.size:
             self._upsample.rows(first, last, f[:2].reshape(shape))
             return
-        lines = self._lines[:, : f.shape[1]]
+        lines = self._lines[: 4 * f.shape[1]].reshape(4, -1)
         self._upsample.rows(first, last, lines.reshape(shape))
         np.multiply(lines[:2], f[2], out=f[:2])
         f[:2] += lines[2:]
@@ -211,11 +219,14 @@ def _of_gray(levels: int) -> tuple[Float, Float]:
 def _codes(bits: int) -> list[Codes]:
     """For red, green and blue: linear light to its code value, at its place in a pixel.
 
-    Each entry is the code of the middle of its step, so that no 0.5 needs to be added.
+    Each entry is the code of the middle of its step, so that no 0.5 needs to be added. The last
+    but one is white; the last stands for all that may lie outside, and marks the pixel.
     """
+    top = 2**bits - 1
     linear = (np.arange(_STEPS[bits]) + 0.5) / _STEPS[bits]
-    code = np.rint(lab.srgb_encode(linear) * (2**bits - 1))
+    code = np.append(np.rint(lab.srgb_encode(linear) * top), [top, top])
     pixels = np.zeros((3, len(code), 4), np.uint8 if bits == 8 else np.uint16)
     for channel in range(3):
         pixels[channel, :, channel] = code
-    return list(pixels.view(np.uint32 if bits == 8 else np.uint64)[..., 0])
+    pixels[:, -1, 3] = 1
+    return list(pixels.view("<u4" if bits == 8 else "<u8")[..., 0])

@@ -24,6 +24,9 @@ Float: TypeAlias = NDArray[np.float32]
 
 HALVINGS = 10
 SLACK = 1e-4
+_FINE = 2**22
+"""Steps between the bounds while they are looked for: as fine as 32-bit sums of light are, and
+far from the largest integer."""
 
 
 class Gamut:
@@ -34,8 +37,10 @@ class Gamut:
     """
 
     def __init__(self, steps: int) -> None:
-        self._matrix = (light.RGB_FROM_LIGHT[:, [0, 2, 1]] * steps).astype(np.float32)
-        self._steps = np.uint32(steps)
+        matrix = light.RGB_FROM_LIGHT[:, [0, 2, 1]]
+        self._matrix = (matrix * steps).astype(np.float32)
+        fine = _FINE / (1 + 2 * SLACK)
+        self._moved = np.c_[matrix * fine, [SLACK * fine] * 3].astype(np.float32)
         self._gray = np.float32(light.RGB_FROM_LIGHT.sum(axis=1).mean() * steps)
         self._low, self._high = np.float32(-SLACK * steps), np.float32((1 + SLACK) * steps)
 
@@ -47,32 +52,15 @@ class Gamut:
         """The same from light, in the order of the f values."""
         return product(self._matrix, values, out)
 
-    def outside(self, linear: Float, whole: NDArray[np.int32]) -> NDArray[np.intp]:
-        """Which of n linear colours lie outside.
-
-        Parameters
-        ----------
-        linear : float32, shape (3, n)
-        whole : int32, shape (3, n)
-            The same cut to integers. Read without a sign what is negative is huge, so that one
-            comparison finds the few that may lie outside; these are looked at exactly.
-        """
-        unsigned = whole.view(np.uint32)
-        if unsigned.max(initial=0) <= self._steps:
-            return np.empty(0, np.intp)
-        largest = np.maximum(unsigned[0], unsigned[1])
-        np.maximum(largest, unsigned[2], out=largest)
-        maybe = np.flatnonzero(largest > self._steps)
-        values = linear.take(maybe, axis=1)
-        outside = (values.min(axis=0) < self._low) | (values.max(axis=0) > self._high)
-        places: NDArray[np.intp] = maybe[outside]
-        return places
-
     def solve(self, f: Float) -> Float:
-        """Linear sRGB times `steps`, shape (3, n), of colours outside, with less chroma."""
+        """Linear sRGB times `steps`, shape (3, n), of colours that may lie outside.
+
+        Those that do are brought back; the others are what `linear` makes of them.
+        """
+        linear = self.linear(f, np.empty_like(f), np.empty_like(f))
+        outside = (linear.min(axis=0) < self._low) | (linear.max(axis=0) > self._high)
         toe = f.max(axis=0) <= light.BRANCH
-        linear = np.empty_like(f)
-        for places, method in ((toe, self._on_the_toe), (~toe, self._by_halvings)):
+        for places, method in ((outside & toe, self._on_the_toe), (outside & ~toe, self._halve)):
             where = np.flatnonzero(places)
             linear[:, where] = method(f.take(where, axis=1))
         return linear
@@ -89,32 +77,30 @@ class Gamut:
         linear: Float = gray + t * change
         return linear
 
-    def _by_halvings(self, f: Float) -> Float:
+    def _halve(self, f: Float) -> Float:
         gray = f[2].copy()
         chroma = f[:2] - gray
-        # L* stays, so Y does: what it adds to each channel is taken off the bounds once.
-        ends = np.ascontiguousarray(self._matrix[:, :2])
-        y = light.from_f(gray, np.empty_like(gray), np.empty_like(gray))
-        luminance = np.multiply.outer(self._matrix[:, 2], y)
-        lows, highs = self._low - luminance, self._high - luminance
-        at, relative = (np.empty_like(chroma, order="C") for _ in range(2))
-        root = np.empty_like(at)
-        part = np.empty_like(gray)
-        linear: Float = np.empty_like(luminance)
-        t, step = np.zeros_like(gray), np.float32(1)
+        at, root = np.empty_like(chroma), np.empty_like(chroma)
+        # Light, and ones by which the lower bound is moved to 0: read without a sign what lies
+        # below it is huge, so that one comparison finds what lies outside.
+        values = np.ones((4, len(gray)), np.float32)
+        light.from_f(gray, values[2], root[0])
+        moved = np.empty_like(f)
+        whole = moved.view(np.int32)
+        largest = whole.view(np.uint32)[0]
+        t, part, step = np.zeros_like(gray), np.empty_like(gray), np.float32(1)
         for _ in range(HALVINGS):
             step /= 2
-            np.multiply(chroma, t + step, out=at)
+            np.add(t, step, out=part)
+            np.multiply(chroma, part, out=at)
             at += gray
-            product(ends, light.from_f(at, relative, root), linear)
-            inside = linear[0] >= lows[0]
-            for value, smallest, largest in zip(linear, lows, highs, strict=True):
-                inside &= value >= smallest
-                inside &= value <= largest
-            np.multiply(inside, step, out=part)
+            light.from_f(at, values[:2], root)
+            np.copyto(whole, product(self._moved, values, moved), casting="unsafe")
+            for other in whole.view(np.uint32)[1:]:
+                np.maximum(largest, other, out=largest)
+            np.multiply(largest <= _FINE, step, out=part)
             t += part
         np.multiply(chroma, t, out=at)
         at += gray
-        product(ends, light.from_f(at, relative, root), linear)
-        linear += luminance
-        return linear
+        light.from_f(at, values[:2], root)
+        return product(self._matrix, values[:3], moved)

@@ -23,16 +23,28 @@ class Bilinear:
 
     Notes
     -----
-    A row of the network is widened when the photograph's rows reach it, so that only two wide
-    rows are held. All rows of the photograph that lie between the same two are made at once.
+    The network's rows around a band of the photograph are widened at once, so that no whole
+    picture of them is held. All rows of the photograph that lie between the same two are one
+    product of matrices.
     """
 
     def __init__(self, planes: Float, height: int, width: int) -> None:
         self._planes = planes
-        self._above, self._below, self._dy = places(planes.shape[1], height)
+        self._above, self._below, dy = places(planes.shape[1], height)
         self._left, self._right, self._dx = places(planes.shape[2], width)
-        self._at = -1
-        self._base = self._next = self._step = planes[:, 0]
+        self._weights = np.stack([1 - dy, dy], axis=1)
+        self._top, self._wide = 0, planes[:, :0]
+
+    def band(self, top: int, bottom: int) -> None:
+        """Get ready for rows between `top` and `bottom`."""
+        self._top = int(self._above[top])
+        planes = self._planes[:, self._top : int(self._below[bottom - 1]) + 1]
+        left = np.take(planes, self._left, axis=2)
+        wide = np.take(planes, self._right, axis=2)
+        wide -= left
+        wide *= self._dx
+        wide += left
+        self._wide = np.concatenate([wide, wide[:, -1:]], axis=1)
 
     def rows(self, first: int, last: int, out: Float) -> None:
         """Put rows `first` to `last` into `out`, float32 of shape (c, last - first, W)."""
@@ -40,27 +52,9 @@ class Bilinear:
         while here < last:
             above = int(self._above[here])
             end = min(last, int(np.searchsorted(self._above, above, side="right")))
-            self._go_to(above, int(self._below[here]))
-            part = out[:, here - first : end - first]
-            np.multiply(self._step[:, None], self._dy[here:end, None], out=part)
-            part += self._base[:, None]
+            pair = self._wide[:, above - self._top : above - self._top + 2]
+            np.matmul(self._weights[here:end], pair, out=out[:, here - first : end - first])
             here = end
-
-    def _go_to(self, above: int, below: int) -> None:
-        if above == self._at:
-            return
-        self._base = self._next if above == self._at + 1 > 0 else self._widened(above)
-        self._next = self._widened(below)
-        self._step = self._next - self._base
-        self._at = above
-
-    def _widened(self, row: int) -> Float:
-        left = np.take(self._planes[:, row], self._left, axis=1)
-        wide = np.take(self._planes[:, row], self._right, axis=1)
-        wide -= left
-        wide *= self._dx
-        wide += left
-        return wide
 
 
 def places(n: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Float]:
