@@ -25,7 +25,7 @@ def test_a_folder_is_done_reported_and_resumed(
     told = toolkit("batch", "run", scans, out, "--model", tiny_model, "--actors", 1, code=3)
     assert files(out) == files(expected)
     assert f"{len(BAD)} of {INPUTS} photographs failed" in told
-    assert "1 actors of 1 CPUs and threads" in told  # the plan
+    assert "actors: 1, each with CPUs and threads: 1, memory: " in told  # the plan
     assert f"{INPUTS} photographs and shards left to do" in told
     report = json.loads(toolkit("batch", "report", out, "--json"))
     assert report["inputs"] == INPUTS

@@ -56,10 +56,9 @@ class Plan:
         """For people, one line."""
         free = self.cpus - self.actors * self.cpus_per_actor
         return (
-            f"{self.actors} actors of {self.cpus_per_actor} CPUs and threads and "
-            f"{self.memory_per_actor / 1e9:.1f} GB each (photographs up to "
-            f"{self.max_megapixels:.0f} megapixels), {free} of {self.cpus} CPUs free, "
-            f"{self.nodes} nodes"
+            f"nodes: {self.nodes}; actors: {self.actors}, each with CPUs and threads: "
+            f"{self.cpus_per_actor}, memory: {self.memory_per_actor / 1e9:.1f} GB (photographs up "
+            f"to {self.max_megapixels:.0f} megapixels); CPUs left free: {free} of {self.cpus}"
         )
 
 
