@@ -95,11 +95,19 @@ def test_a_second_model_that_cannot_be_used_leaves_the_first(
         assert_near(pixels(page.download()), expected(bundles[0], source))
 
 
+@pytest.mark.parametrize(
+    "thread",
+    [
+        "class { constructor() { throw new Error('no threads'); } }",
+        "class extends EventTarget { postMessage() {} terminate() {} }",
+    ],
+    ids=["refused", "silent"],
+)
 def test_where_threads_cannot_be_made_one_is_used(
-    open_page: Open, bundles: list[Path], tmp_path: Path
+    thread: str, open_page: Open, bundles: list[Path], tmp_path: Path
 ) -> None:
     page = open_page()
-    page.before_worker("self.Worker = class { constructor() { throw new Error('no threads'); } };")
+    page.before_worker(f"self.Worker = {thread};")
     source = saved(tmp_path, "photo.png", scene(40, 60))
     assert_near(page.go().picture(source), expected(bundles[0], source))
 

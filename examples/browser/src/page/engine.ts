@@ -7,10 +7,17 @@ export type OnProgress = (what: "engine" | "model", done: number, total: number)
 
 const MOST_THREADS = 8;
 
+/**
+ * Milliseconds in which the first network must open where there are threads. In Firefox 153 theirs
+ * never answer in 1 of 100 loads, and nothing is thrown; the worker's own timers stand still then.
+ */
+const OPENING = 8_000;
+
 export class Engine {
   private worker: Worker | null = null;
   private readonly waiting = new Map<number, Waiting>();
   private calls = 0;
+  private onOpening = () => {};
 
   constructor(private readonly onProgress: OnProgress) {}
 
@@ -44,14 +51,24 @@ export class Engine {
       event.preventDefault();
       this.failAll("network", event.message ?? "");
     });
-    const models = await this.call("start", document.baseURI, threads);
-    await this.call("use", models[0]!);
-    return models;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    this.onOpening = () => {
+      if (threads > 1) timer = setTimeout(() => this.failAll("engine", "no thread answers"), OPENING);
+    };
+    try {
+      const models = await this.call("start", document.baseURI, threads);
+      await this.call("use", models[0]!);
+      return models;
+    } finally {
+      clearTimeout(timer);
+      this.onOpening = () => {};
+    }
   }
 
   private hear(message: Answer): void {
     if ("what" in message) {
-      this.onProgress(message.what, message.done, message.total);
+      if (message.what === "opening") this.onOpening();
+      else this.onProgress(message.what, message.done, message.total);
       return;
     }
     const waiting = this.waiting.get(message.call);

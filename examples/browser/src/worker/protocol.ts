@@ -49,4 +49,5 @@ export type Call = {
 export type Answer =
   | { call: number; result: unknown }
   | { call: number; error: ErrorCode; detail: string }
-  | { what: "engine" | "model"; done: number; total: number };
+  | { what: "engine" | "model"; done: number; total: number }
+  | { what: "opening" };

@@ -32,6 +32,7 @@ const handlers: Handlers = {
     url.searchParams.set("v", model.sha256.slice(0, 16));
     const check = (data: Uint8Array<ArrayBuffer>) => checkHash(data, model.sha256, model.file);
     const data = await fetchKept(url.href, model.size, progress("model"), check);
+    answer({ what: "opening" });
     await album.replace(await Network.open(runtime, data, model.contract));
   },
   open: (id, file) => album.open(id, file),
