@@ -47,6 +47,7 @@ def test_the_list_names_every_format(tmp_path: Path) -> None:
     ("arguments", "code", "told"),
     [
         (["runs/edge", "--format", "onxx"], 2, "did you mean onnx?"),
+        (["runs/edge", "--format", "onxx", "--format", "onnx"], 2, "did you mean onnx?"),
         (["runs/edge", "--format", "onnx:int3"], 2, "fp32, fp16-storage"),
         (["runs/edge", "--format", "torchscript:image"], 2, "no image boundary"),
         (["runs/edge", "--format", ","], 2, "torchscript"),

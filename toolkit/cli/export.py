@@ -29,15 +29,15 @@ def export(
         ),
     ] = None,
     formats: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--format",
             "-f",
             metavar="F[,F]",
             help="Formats, or all; each may say its precision and boundary: onnx:fp16-storage, "
-            "coreml:image:512. See --list.",
+            "coreml:image:512. May be given again. See --list. By default onnx.",
         ),
-    ] = "onnx",
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -153,7 +153,7 @@ def export(
     if strength is not None:
         _share(run, out, strength, notes, force)
         return
-    requests = parse(formats, precision, boundary)
+    requests = parse(",".join(formats or ["onnx"]), precision, boundary)
     check_calibration(requests, calibrate is not None)
     check_compute_units(requests, compute_units)
     for form in (FORMATS[request.format] for request in requests):
