@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from toolkit.files import TEMPORARY
+
 ROOT = Path(__file__).parents[2]
 PHOTOGRAPHS = 20
 GRAY = np.add.outer(np.arange(60), np.arange(0, 180, 2)).astype(np.uint8)
@@ -40,11 +42,11 @@ def toolkit(*arguments: object, code: int = 0, timeout: float = 900) -> str:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Names and bytes of the results in a folder."""
+    """Names and bytes of the results in a folder; what a killed process left of a write is none."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "_toolkit" not in path.parts
+        if path.is_file() and "_toolkit" not in path.parts and not path.name.startswith(TEMPORARY)
     }
 
 
