@@ -45,6 +45,7 @@ def test_the_wheel_is_light_and_carries_the_model(wheel: Path) -> None:
     assert {f"toolkit/shipped/default/{name}" for name in shipped} <= names
     assert "LicenseRef-Colorize-Toolkit-Weights" in told
     assert not any(name.startswith(("tests/", "exports/")) for name in names)
+    assert not any(".mlpackage" in name or name.endswith(".pt") for name in names)
 
 
 def test_the_pins_are_all_that_the_base_needs(python: Path) -> None:
