@@ -33,7 +33,11 @@ class Brief:
     folder: str = "photos"
     settings: tuple[str, ...] = ()
     init_from: str | None = None
+    formats: tuple[str, ...] = ("torchscript", "onnx", "coreml")
 
+
+_FP32 = ("torchscript", "onnx", "coreml:fp32")
+"""Of a network whose weights do not bear 16 bits: Core ML's fp16 is refused by the proof."""
 
 RECIPES = {
     "coco-flat": Brief(),
@@ -44,8 +48,8 @@ RECIPES = {
     "paper-pairs": Brief(folder="outlines", settings=("data.pairs.layout=BtoA",)),
     "victorian-rgb": Brief(folder="pairs"),
     "victorian-rgb-fixed": Brief(folder="pairs"),
-    "resnet-unet": Brief(4, settings=("generator.initialise=default",)),
-    "resnet-unet-gan": Brief(4, init_from="resnet-unet"),
+    "resnet-unet": Brief(4, settings=("generator.initialise=default",), formats=_FP32),
+    "resnet-unet-gan": Brief(4, init_from="resnet-unet", formats=_FP32),
     "srcnn": Brief(16, 96),
     "edge": Brief(16, 128),
     "edge-lite": Brief(16, 128),
@@ -90,8 +94,8 @@ def learn(name: str, out: Path, folders: dict[str, Path]) -> None:
 
 def export(name: str, out: Path) -> None:
     """Export the run ``OUT/NAME`` in each format, through the command."""
-    for form in ("torchscript", "onnx", "coreml"):
-        place, began = out / "exports" / f"{name}-{form}", time.monotonic()
+    for form in RECIPES[name].formats:
+        place, began = _bundle(out, name, form), time.monotonic()
         if place.exists():
             continue
         command = ["toolkit", "export", str(out / name), "--format", form, "--out", str(place)]
@@ -110,12 +114,14 @@ def table(names: list[str], out: Path) -> None:
         if not (out / f"{name}.json").exists():
             continue
         facts = json.loads((out / f"{name}.json").read_text())
-        errors = [
-            _largest(out / "exports" / f"{name}-{f}") for f in ("torchscript", "onnx", "coreml")
-        ]
+        errors = [_largest(_bundle(out, name, form)) for form in RECIPES[name].formats]
         cells = [str(facts["batch"]), f"{facts['seconds_per_step']:.2f}"]
         cells += [f"{facts['first']:.4g}", f"{facts['last']:.4g}", *errors]
         print(f"| `{name}` | {' | '.join(cells)} |")
+
+
+def _bundle(out: Path, name: str, form: str) -> Path:
+    return out / "exports" / f"{name}-{form.partition(':')[0]}"
 
 
 def _largest(bundle: Path) -> str:

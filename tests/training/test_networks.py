@@ -15,6 +15,8 @@ from toolkit.training.networks import (
 )
 from toolkit.training.networks.edge_lite import MOST, raise_contrast
 from toolkit.training.networks.initialise import INITIALISERS
+from toolkit.training.networks.resnet_unet import MOST as MOST_OF_A_MAP
+from toolkit.training.networks.resnet_unet import ResNetUNet
 
 
 def parameters(module: torch.nn.Module) -> int:
@@ -90,6 +92,22 @@ def test_a_temperature_is_of_the_result_alone(name: str) -> None:
 def test_edge_without_bins_regresses() -> None:
     generator = build_generator("edge", bin_spacing=0.0)
     assert generator.predict(torch.zeros(2, 1, 32, 32)).logits is None
+
+
+@pytest.mark.parametrize("name", ["edge", "resnet_unet"])
+def test_what_no_norm_has_seen_leaves_no_bounds(name: str) -> None:
+    """Noise comes out of each norm larger than photographs do: without bounds up to ten times the
+    colours there are, which no format computes exactly."""
+    torch.manual_seed(0)
+    generator = build_generator(name, **({"bin_spacing": 0.0} if name == "edge" else {})).eval()
+    for module in generator.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.data *= 10
+    noise = 2 * torch.rand(1, 1, 64, 64) - 1
+    with torch.inference_mode():
+        assert generator(noise).abs().max() <= 1
+        if isinstance(generator, ResNetUNet):
+            assert max(float(m.max()) for m in generator.encoder(noise)) == MOST_OF_A_MAP
 
 
 def test_normal_initialisation_is_that_of_pix2pix() -> None:

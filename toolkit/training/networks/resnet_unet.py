@@ -8,8 +8,6 @@ References
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,6 +21,11 @@ RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's R, G, B in 0..1, which torchvision's weights expect to be taken off."""
+
+MOST = 24.0
+"""Of a map's values between two stages. Photographs stay below it: 18 at most after a hundred steps
+from random weights. Noise, of which no norm has seen the like, would come out of each stage larger
+than of the one before, up to 777, and float32 then rounds by more than the colours may differ."""
 
 
 class ResNetEncoder(nn.Module):
@@ -57,10 +60,10 @@ class ResNetEncoder(nn.Module):
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
         """Scaled L*, shape (N, 1, H, W), to maps of `widths` channels, the largest first."""
-        maps = [F.relu(self.bn1(self.conv1(lightness)))]
+        maps = [self.bn1(self.conv1(lightness)).clamp(0.0, MOST)]
         x = self.maxpool(maps[0])
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = layer(x)
+            x = layer(x).clamp(0.0, MOST)
             maps.append(x)
         return maps
 
@@ -124,7 +127,7 @@ class ResNetUNet(Generator):
                 nn.Sequential(
                     nn.Conv2d(channels + skip, width, 3, padding=1, bias=False),
                     nn.BatchNorm2d(width),
-                    nn.ReLU(),
+                    nn.ReLU6(),
                 )
             )
             channels = width
@@ -136,4 +139,4 @@ class ResNetUNet(Generator):
         for up in self.up:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             x = up(torch.cat([x, maps.pop()], 1) if maps else x)
-        return cast(Tensor, self.last(x))
+        return torch.tanh(self.last(x))
