@@ -9,6 +9,9 @@ over the mean of the whole map.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,6 +20,8 @@ from toolkit.training.networks.colour_bins import bin_centres
 from toolkit.training.networks.generator import AB_SCALE, Generator, Prediction
 
 __all__ = ["ConvNorm", "Edge", "GlobalContext", "decode_bins"]
+
+Relu: TypeAlias = Callable[[Tensor], Tensor]
 
 
 class ConvNorm(nn.Sequential):
@@ -32,30 +37,28 @@ class ConvNorm(nn.Sequential):
 
 
 class _Residual(nn.Module):
-    def __init__(self, channels: int, relu: nn.Module) -> None:
+    def __init__(self, channels: int, relu: Relu) -> None:
         super().__init__()
         self.first = ConvNorm(channels, channels)
         self.second = ConvNorm(channels, channels)
         self.relu = relu
 
     def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = self.relu(x + self.second(self.relu(self.first(x))))
-        return made
+        return self.relu(x + self.second(self.relu(self.first(x))))
 
 
 class GlobalContext(nn.Module):
     """Adds what the mean of the whole map says to every place of it."""
 
-    def __init__(self, channels: int, relu: nn.Module | None = None) -> None:
+    def __init__(self, channels: int, relu: Relu = F.relu) -> None:
         super().__init__()
         self.hidden = nn.Linear(channels, channels)
         self.out = nn.Linear(channels, channels)
-        self.relu = relu or nn.ReLU()
+        self.relu = relu
 
     def forward(self, x: Tensor) -> Tensor:
         whole = self.out(self.relu(self.hidden(x.mean((2, 3)))))
-        made: Tensor = self.relu(x + whole[:, :, None, None])
-        return made
+        return self.relu(x + whole[:, :, None, None])
 
 
 def decode_bins(scores: Tensor, centres: Tensor, temperature: float = 1.0) -> Tensor:
@@ -118,7 +121,8 @@ class Edge(Generator):
         self.temperature = temperature
         if any(w % 16 for w in (stem, head, *widths)):
             raise ValueError("channels must be multiples of 16")
-        self.relu = nn.ReLU() if bin_spacing else nn.ReLU6()
+        self.relu: Relu = F.relu if bin_spacing else F.relu6
+        activation = nn.ReLU if bin_spacing else nn.ReLU6
         self.stem = ConvNorm(1, stem, stride=2)
         self.down = nn.ModuleList()
         self.body = nn.ModuleList()
@@ -126,14 +130,14 @@ class Edge(Generator):
         for width, blocks in zip(widths, residual, strict=True):
             self.down.append(ConvNorm(channels, width, stride=2))
             body: list[nn.Module] = [_Residual(width, self.relu) for _ in range(blocks)]
-            self.body.append(nn.Sequential(*(body or [ConvNorm(width, width), self.relu])))
+            self.body.append(nn.Sequential(*(body or [ConvNorm(width, width), activation()])))
             channels = width
         self.context = GlobalContext(channels, self.relu)
         self.up = nn.ModuleList(
             ConvNorm(widths[i], widths[i - 1]) for i in range(len(widths) - 1, 0, -1)
         )
         self.head = nn.Sequential(
-            ConvNorm(widths[0], head), self.relu, ConvNorm(head, head), self.relu
+            ConvNorm(widths[0], head), activation(), ConvNorm(head, head), activation()
         )
         centres = bin_centres(bin_spacing) if bin_spacing else torch.zeros(0, 2)
         self.register_buffer("centres", centres)
