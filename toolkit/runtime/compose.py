@@ -39,6 +39,9 @@ STRIP = 98_304
 operation begins with taking the interpreter's lock, and where two threads find it taken the one
 that sleeps needs 50 us to wake, more than an operation on a small strip takes."""
 
+_STRIPS = 32
+"""Of a picture at least, so that the buffers of a small one stay small beside it."""
+
 _BATCH = 24_576
 """Pixels outside sRGB that are brought back at once."""
 
@@ -115,7 +118,7 @@ class _Painter:
         self._gamut = Gamut(_STEPS[bits])
         self._outside: list[tuple[Codes, NDArray[np.intp], Float]] = []
         self._waiting = 0
-        self._rows = max(1, STRIP // width)
+        self._rows = max(1, min(STRIP, gray.size // _STRIPS) // width)
         n = min(self._rows, height) * width
         self._f, self._light, self._linear = (np.empty(3 * n, np.float32) for _ in range(3))
         self._lines = np.empty(4 * n if len(planes) == 4 else 0, np.float32)
