@@ -1,6 +1,6 @@
 """What the wheel carries of the shipped bundles: the ONNX file, its references, the checkpoint.
 
-The other formats are twice the wheel's size, and they who want them have the repository. The
+The other formats and int8 are twice the wheel's size, and they who want them have the repository. The
 manifest and the checksums in the wheel speak of what lies beside them, so that ``toolkit verify``
 proves the wheel's copy whole.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _BUNDLES = ("default", "vivid")
-_FORMAT = "onnx"
+_KEPT = ("onnx", "fp16-storage")
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -42,7 +42,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
 def _lean(bundle: Path, copy: Path) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
     files = manifest.get("files", {})
-    kept = {name: entry for name, entry in files.items() if entry["format"] == _FORMAT}
+    kept = {name: e for name, e in files.items() if (e["format"], e["precision"]) == _KEPT}
     needed = {entry["references"] for entry in kept.values()}
     references = manifest.get("references", {})
     dropped = [name for name in files if name not in kept]
