@@ -1,8 +1,8 @@
 """What the wheel carries of the shipped bundles: the ONNX file, its references, the checkpoint.
 
-The other formats and int8 are twice the wheel's size, and they who want them have the repository. The
-manifest and the checksums in the wheel speak of what lies beside them, so that ``toolkit verify``
-proves the wheel's copy whole.
+The other formats and int8 are twice the wheel's size, and they who want them have the repository.
+The manifest and the checksums in the wheel speak of what lies beside them, so that
+``toolkit verify`` proves the wheel's copy whole.
 """
 
 from __future__ import annotations

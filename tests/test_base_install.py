@@ -41,7 +41,9 @@ def test_the_wheel_is_light_and_carries_the_model(wheel: Path) -> None:
         names = set(archive.namelist())
         metadata = next(n for n in names if n.endswith(".dist-info/METADATA"))
         told = archive.read(metadata).decode()
-    shipped = {"default-fp16-storage.onnx", "manifest.json", "MODEL_CARD.md", "checkpoint.safetensors"}
+    model = "default-fp16-storage.onnx"
+    shipped = {model, "manifest.json", "MODEL_CARD.md", "checkpoint.safetensors"}
+    assert "toolkit/shipped/default/default-int8.onnx" not in names
     assert {f"toolkit/shipped/default/{name}" for name in shipped} <= names
     assert "LicenseRef-Colorize-Toolkit-Weights" in told
     assert not any(name.startswith(("tests/", "exports/")) for name in names)
