@@ -85,7 +85,8 @@ def test_an_installed_model_is_verified_by_its_name(tmp_path: Path) -> None:
     done = toolkit("verify", "vivid", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert re.search(r"network +ok +default, strength", done.stdout)
-    assert re.search(r"default-int8\.onnx +numbers +ok", done.stdout)
+    for file in ("default-fp16-storage", "default-int8"):
+        assert re.search(rf"{file}\.onnx +numbers +ok", done.stdout)
     unknown = toolkit("verify", "livid", cwd=tmp_path)
     assert (unknown.returncode, len(unknown.stderr.splitlines())) == (7, 1)
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.training.conftest import SMALL, picture
+from tests.training.conftest import SMALL
 from toolkit.errors import TrainingDiverged, UnusableInput, UsageError
 from toolkit.training import checkpoint, trainer
 from toolkit.training.data.pack import open_pack
@@ -273,47 +273,6 @@ def test_a_taken_run_folder_is_not_touched(
     with pytest.raises(UsageError, match="--resume"):
         trainer.train(small_recipe, photos, finished)
     assert before == {p: p.stat().st_mtime_ns for p in finished.rglob("*")}
-
-
-def test_gray_photographs_are_refused_before_the_first_step(
-    photos: Path, tmp_path: Path, small_recipe: Recipe
-) -> None:
-    for path in photos.rglob("*.png"):
-        with Image.open(path) as image:
-            gray = image.convert("L")
-        gray.save(path)
-    with pytest.raises(UnusableInput, match="toolkit data check"):
-        trainer.train(small_recipe, photos, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_final_figures_that_cannot_be_had_cost_no_training(
-    photos: Path, tmp_path: Path, small_recipe: Recipe
-) -> None:
-    with pytest.raises(UnusableInput, match="no such folder"):
-        trainer.train(small_recipe, photos, tmp_path / "run", val=tmp_path / "none")
-    assert not (tmp_path / "run").exists()
-    (tmp_path / "val").mkdir()
-    picture(1).convert("L").save(tmp_path / "val" / "gray.png")
-    told: list[str] = []
-    watcher = trainer.Watcher(on_message=told.append)
-    outcome = trainer.train(
-        replace(small_recipe, epochs=1),
-        photos,
-        tmp_path / "run",
-        val=tmp_path / "val",
-        watcher=watcher,
-    )
-    assert outcome.val is None
-    assert "no final figures" in told[-1]
-    assert (tmp_path / "run" / "best.safetensors").exists()
-
-
-def test_a_crop_that_the_generator_cannot_take_is_named(photos: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("edge", [*SMALL, "stages=[{crop=40, batch_size=2}]"])
-    with pytest.raises(UsageError, match="multiple of 32"):
-        trainer.train(recipe, photos, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
 
 
 TUTORIALS = ["coco-flat", "coco-flat-5k", "coco-lab", "paper", "unet_256"]
