@@ -179,3 +179,16 @@ def test_a_crop_that_the_generator_cannot_take_is_named(photos: Path, tmp_path: 
     with pytest.raises(UsageError, match="multiple of 32"):
         trainer.train(recipe, photos, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "crop", "told"),
+    [("edge", 96, "multiple of 64, which the loss steady halves"), ("unet_256", 256, "256 alone")],
+)
+def test_a_crop_whose_half_the_generator_cannot_take_is_named(
+    name: str, crop: int, told: str, photos: Path, tmp_path: Path
+) -> None:
+    changes = ['losses=[{name="l1"}, {name="steady"}]', f"stages=[{{crop={crop}, batch_size=2}}]"]
+    with pytest.raises(UsageError, match=told):
+        trainer.train(load_recipe(name, changes), photos, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

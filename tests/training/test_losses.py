@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from toolkit.errors import UsageError
 from toolkit.training.losses import GAN_MODES, LOSSES, Bins, GanLoss, build_loss
 from toolkit.training.networks import build_generator
 from toolkit.training.networks.colour_bins import soft_labels
-from toolkit.training.networks.generator import Prediction
+from toolkit.training.networks.generator import Generator, Prediction
 
 EDGE = build_generator("edge", stem=16, widths=(16, 16, 16, 16), head=16)
 
@@ -144,6 +145,48 @@ def test_without_rebalancing_all_pixels_count_alike() -> None:
     assert float(plain(Prediction(ab, logits), ab)) == float(asked(Prediction(ab, logits), ab))
     with pytest.raises(UsageError, match="rebalance"):
         build_loss("bins", EDGE, {"rebalance": 2.0})
+
+
+class Tinted(Generator):
+    """Tells the width of what it is shown by its colours."""
+
+    def __init__(self, strength: float, width: float) -> None:
+        super().__init__()
+        self.strength = torch.nn.Parameter(torch.tensor(strength))
+        self.width = width
+
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        tint = self.strength * (1 + self.width * lightness.shape[-1] / 64)
+        return tint * lightness.expand(-1, 2, -1, -1)
+
+
+def steadiness(generator: Generator) -> float:
+    lightness = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0)) + 0.5
+    predicted = replace(generator.predict(lightness), lightness=lightness)
+    return float(build_loss("steady", generator, {})(predicted, predicted.ab).detach())
+
+
+def test_steady_is_the_change_between_sizes_in_units_of_the_chroma() -> None:
+    assert steadiness(Tinted(0.3, 0.0)) == pytest.approx(0, abs=1e-3)
+    # 1.5 and 1.25 times the light: 0.25 apart, and 1.375 in the mean.
+    assert steadiness(Tinted(0.3, 0.5)) == pytest.approx(0.25 / 1.375, rel=1e-3)
+
+
+def test_steady_gains_nothing_by_duller_colours() -> None:
+    bright, dull = steadiness(Tinted(0.4, 0.5)), steadiness(Tinted(0.1, 0.5))
+    assert dull == pytest.approx(bright, rel=1e-3)
+
+
+def test_steady_learns_and_leaves_the_norms_alone() -> None:
+    generator = build_generator("edge", stem=16, widths=(16, 16, 16, 16), head=16).train()
+    lightness = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    predicted = replace(generator.predict(lightness), lightness=lightness)
+    before = {name: value.clone() for name, value in generator.named_buffers()}
+    build_loss("steady", generator, {})(predicted, predicted.ab).backward()
+    assert all(torch.equal(before[name], value) for name, value in generator.named_buffers())
+    assert all(module.training for module in generator.modules())
+    grads = [p.grad for p in generator.parameters() if p.grad is not None]
+    assert sum(float(grad.abs().sum()) for grad in grads) > 0
 
 
 def test_unknown_names_and_options_are_told() -> None:

@@ -17,7 +17,8 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -91,6 +92,53 @@ class _Psnr(nn.Module):
     def _decibels(self, rest: Tensor) -> Tensor:
         """Of each photograph, shape (N,)."""
         return 10 * torch.log10(1 + rest.square().mean((1, 2, 3)) / self.FLOOR)
+
+
+class _Steady(nn.Module):
+    """How far colours move when the generator sees the same crop at half the size.
+
+    In units of the mean chroma of both, as `toolkit.evaluation.robustness` tells it: to make all
+    colours duller gains nothing.
+
+    Parameters
+    ----------
+    generator : Generator
+        The one that predicts; it learns from both looks.
+    """
+
+    LEAST = 1 / AB_SCALE
+    """Chroma below which the unit grows no smaller: what the eye just tells from gray."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        # Not as a submodule: its weights are already learned and stored as the generator's.
+        self._predict = generator.predict
+        self._modules_of = generator.modules
+
+    def forward(self, predicted: Prediction, ab: Tensor) -> Tensor:
+        assert predicted.lightness is not None
+        with self._norms_as_in_use():
+            small = self._predict(F.avg_pool2d(predicted.lightness, 2)).ab.float()
+        large = F.avg_pool2d(predicted.ab, 2)
+        moved = _mean_chroma(large - small)
+        return 2 * moved / (_mean_chroma(large) + _mean_chroma(small)).clamp_min(2 * self.LEAST)
+
+    @contextmanager
+    def _norms_as_in_use(self) -> Iterator[None]:
+        """Running statistics, which this look at another size must not move."""
+        training = [m for m in self._modules_of() if m.training]
+        for module in training:
+            module.training = False
+        try:
+            yield
+        finally:
+            for module in training:
+                module.training = True
+
+
+def _mean_chroma(ab: Tensor) -> Tensor:
+    # At exactly 0 a root has no slope.
+    return ab.square().sum(1).add(1e-8).sqrt().mean()
 
 
 def _m1(ab: Tensor) -> Tensor:
@@ -178,6 +226,10 @@ def _psnr(generator: Generator, *, harm: float = 0.0) -> nn.Module:
     return _Psnr(harm)
 
 
+def _steady(generator: Generator) -> nn.Module:
+    return _Steady(generator)
+
+
 def _bins(generator: Generator, *, sigma: float = 7.0, rebalance: float = 0.0) -> nn.Module:
     centres = getattr(generator, "centres", None)
     if centres is None or not len(centres):
@@ -193,6 +245,7 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
     "l1": _l1,
     "l2": _l2,
     "psnr": _psnr,
+    "steady": _steady,
 }
 
 

@@ -133,10 +133,18 @@ def check_channels(generator: Generator, channels: tuple[int, int], crop: int) -
 
 def check_sizes(recipe: Recipe, generator: Generator) -> None:
     """Refuse crops that the generator cannot take. Raises `UsageError`."""
+    halved = any(term.name == "steady" for term in recipe.losses)
+    if halved and generator.fixed_size:
+        raise UsageError(
+            "recipe: the loss steady shows each crop at half its size too, and the generator takes "
+            f"{generator.fixed_size} alone: leave it out"
+        )
+    multiple = generator.multiple_of * (2 if halved else 1)
     for stage in recipe.stages:
         legal = stage.crop == generator.fixed_size or (
-            generator.fixed_size is None and stage.crop % generator.multiple_of == 0
+            generator.fixed_size is None and stage.crop % multiple == 0
         )
         if not legal:
-            wanted = generator.fixed_size or f"a multiple of {generator.multiple_of}"
-            raise UsageError(f"recipe: crop {stage.crop} does not fit the generator: {wanted}")
+            wanted = generator.fixed_size or f"a multiple of {multiple}"
+            why = ", which the loss steady halves" if halved else ""
+            raise UsageError(f"recipe: crop {stage.crop} does not fit the generator: {wanted}{why}")

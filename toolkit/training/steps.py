@@ -94,11 +94,11 @@ class Regression:
         """Where the networks compute in bfloat16, if the recipe says so."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
 
-    def colour_losses(self, predicted: Prediction, ab: Tensor) -> dict[str, Tensor]:
+    def colour_losses(self, predicted: Prediction, part: _Part) -> dict[str, Tensor]:
         """Each weighted term, at the generator's own resolution."""
-        factor = ab.shape[-1] // predicted.ab.shape[-1]
-        small = F.avg_pool2d(ab, factor) if factor > 1 else ab
-        predicted = Prediction(predicted.ab.float(), predicted.logits)
+        factor = part.ab.shape[-1] // predicted.ab.shape[-1]
+        small = F.avg_pool2d(part.ab, factor) if factor > 1 else part.ab
+        predicted = Prediction(predicted.ab.float(), predicted.logits, part.lightness)
         return {name: weight * term(predicted, small) for name, weight, term in self.terms}
 
     def _learn(self, parts: list[_Part]) -> dict[str, Tensor]:
@@ -107,7 +107,7 @@ class Regression:
     def _regress(self, part: _Part) -> dict[str, Tensor]:
         with self.autocast():
             predicted = self.generator.predict(part.lightness)
-        losses = self.colour_losses(predicted, part.ab)
+        losses = self.colour_losses(predicted, part)
         losses["loss"] = torch.stack([*losses.values()]).sum()
         return losses
 
@@ -202,7 +202,7 @@ class Adversarial(Regression):
         game = part.game or self._play(part)
         with self.autocast():
             verdicts = self.discriminator(game.fake).float()
-        losses = self.colour_losses(game.predicted, part.ab)
+        losses = self.colour_losses(game.predicted, part)
         losses["gan"] = self.recipe.gan.weight * self._gan(verdicts, real=True, fooling=True)
         losses["loss"] = torch.stack([*losses.values()]).sum()
         return losses

@@ -29,10 +29,13 @@ class Prediction:
         generator whose decoder stops early.
     logits : Tensor, shape (N, bins, h, w), or None
         Scores of the colour bins, for generators that classify.
+    lightness : Tensor, shape (N, 1, H, W), or None
+        What the generator was shown, for a loss that shows it again.
     """
 
     ab: Tensor
     logits: Tensor | None = None
+    lightness: Tensor | None = None
 
 
 class Generator(nn.Module):
