@@ -12,7 +12,7 @@ from PIL import Image
 from tests.export.conftest import small_generator, write_run
 from toolkit.contract import FlexibleSize
 from toolkit.errors import ProofFailed, UnusableInput, UsageError
-from toolkit.export import calibration
+from toolkit.export import calibration, speed
 from toolkit.export.bundle import Settings, export
 from toolkit.export.deploy import DeployModel, contract_of
 from toolkit.export.formats import Order
@@ -21,6 +21,7 @@ from toolkit.export.int8 import quantize
 from toolkit.export.proof_set import gray_fields, l_fields
 from toolkit.export.request import check_calibration, parse
 from toolkit.export.source import Source
+from toolkit.export.speed import LEAST, check_speed
 from toolkit.export.verify import failure, verify
 from toolkit.training.checkpoint import read_header, save_checkpoint, weights
 
@@ -55,7 +56,9 @@ def test_a_quantized_bundle_is_proven_and_says_how_it_was_made(
     source = calm_run(tmp_path / "run")
     told: list[str] = []
     requests = parse("onnx:int8,onnx")
-    made = export(source, requests, tmp_path / "out", Settings(calibrate=photographs), told.append)
+    # Whether eight bits hurry so small a network, each processor answers for itself.
+    settings = Settings(calibrate=photographs, allow_slow=True)
+    made = export(source, requests, tmp_path / "out", settings, told.append)
     assert any("notes.jpg" in line for line in told)
     assert any("times as fast as fp32" in line for line in told)
     entry = made["files"]["x-int8.onnx"]
@@ -106,6 +109,23 @@ def test_a_layer_that_eight_bits_cannot_hold_is_found_and_left_in_float() -> Non
     _, facts = quantize(network, FIELDS)
     head = [n.name for n in network.graph.node if "head" in "".join(n.input)]
     assert set(facts["float_by_measurement"]) & set(head)
+
+
+def test_a_file_that_is_not_faster_is_refused() -> None:
+    check_speed("x-int8.onnx", "int8", {"fp32": LEAST})
+    with pytest.raises(ProofFailed, match=r"1\.49 times as fast as fp32.*--allow-slow"):
+        check_speed("x-int8.onnx", "int8", {"fp32": 1.49})
+
+
+def test_int8_that_gains_too_little_is_not_written(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "LEAST", 1000)  # what this processor does is not known
+    source = calm_run(tmp_path / "run")
+    settings = Settings(calibrate=photographs)
+    with pytest.raises(ProofFailed, match=r"times as fast as fp32.*nothing written"):
+        export(source, parse("onnx:int8"), tmp_path / "out" / "x", settings)
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.slow

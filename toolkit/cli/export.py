@@ -132,6 +132,14 @@ def export(
             "takes a while. With --generator: that one.",
         ),
     ] = False,
+    allow_slow: Annotated[
+        bool,
+        typer.Option(
+            "--allow-slow",
+            help="Write int8 also where it is less than 1.5 times as fast as fp32 on this "
+            "processor: for another one, or for its size.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the folder --out.")] = False,
     json: terminal.Json = False,
     quiet: terminal.Quiet = False,
@@ -174,6 +182,7 @@ def export(
         overwrite=force,
         compute_units=compute_units,
         calibrate=calibrate,
+        allow_slow=allow_slow,
         photographs=[read_rgb(path) for path in find_photos(proof)] if proof else [],
         command=shlex.join(["toolkit", *sys.argv[1:]]),
     )

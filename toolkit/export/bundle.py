@@ -26,7 +26,7 @@ from toolkit.export.proof import Case, cases_for, check_eager, prove
 from toolkit.export.proof_set import NAMES
 from toolkit.export.request import Request
 from toolkit.export.source import Source
-from toolkit.export.speed import speed_ratio
+from toolkit.export.speed import check_speed, speed_ratio
 from toolkit.files import atomic_folder, sha256
 from toolkit.training import checkpoint
 from toolkit.training.networks import Generator
@@ -66,6 +66,8 @@ class Settings:
     """Which of a format's `compute_units` the program that loads it should choose."""
     calibrate: Path | None = None
     """A folder of photographs, for the precisions that need one."""
+    allow_slow: bool = False
+    """Also write a precision that is there for its speed and is not faster here."""
 
 
 def free_place(root: Path, name: str, requests: list[Request]) -> Path:
@@ -134,8 +136,11 @@ def export(
             progress(f"{name}: writing and proving")
             order = Order(model, mine, _example(mine), calibration.fields)
             files[name], measured[name] = _write(folder / name, request, order, cases)
-            for told in measured[name].get("speed", {}).items():
-                progress(f"{name}: {told[1]} times as fast as {told[0]} here")
+            speed = measured[name].get("speed", {})
+            if not settings.allow_slow:
+                check_speed(name, request.precision, speed)
+            for peer, ratio in speed.items():
+                progress(f"{name}: {ratio} times as fast as {peer} here")
         model_card.write_strip(folder, boundary_of(contract), cases.of(contract))
         made = {
             "schema": manifest.SCHEMA,

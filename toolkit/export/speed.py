@@ -10,9 +10,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from toolkit.errors import ProofFailed
 from toolkit.export.formats import Format, Order, Run
 
-__all__ = ["speed_ratio"]
+__all__ = ["LEAST", "check_speed", "speed_ratio"]
+
+LEAST = 1.5
+"""How many times as fast as its peer such a file must be: this project's choice. Below it the
+colours that it costs buy nothing that fp16-storage does not give without any."""
 
 _ROUNDS = 15
 
@@ -34,6 +39,21 @@ def speed_ratio(path: Path, form: Format, order: Order, given: NDArray[Any]) -> 
                 run(given)
                 times.append(time.perf_counter() - start)
     return {peer: round(min(took[0]) / min(took[1]), 2)}
+
+
+def check_speed(name: str, precision: str, ratios: dict[str, float]) -> None:
+    """Refuse a file that is not `LEAST` times as fast as each of its peers.
+
+    Raises
+    ------
+    ProofFailed
+    """
+    for peer, ratio in ratios.items():
+        if ratio < LEAST:
+            raise ProofFailed(
+                f"{name}: {precision} is {ratio} times as fast as {peer} on this processor, and "
+                f"{LEAST} is asked for; nothing written. For another processor: --allow-slow"
+            )
 
 
 def _fastest(form: Format, path: Path) -> Run:
