@@ -19,7 +19,7 @@ from toolkit.export.formats import Order
 from toolkit.export.formats.onnx import tensor_model
 from toolkit.export.int8 import quantize
 from toolkit.export.proof_set import gray_fields, l_fields
-from toolkit.export.request import check_calibration, parse
+from toolkit.export.request import check_allow_slow, check_calibration, parse
 from toolkit.export.source import Source
 from toolkit.export.speed import LEAST, check_speed
 from toolkit.export.verify import failure, verify
@@ -126,6 +126,12 @@ def test_int8_that_gains_too_little_is_not_written(
     with pytest.raises(ProofFailed, match=r"times as fast as fp32.*nothing written"):
         export(source, parse("onnx:int8"), tmp_path / "out" / "x", settings)
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_slowness_is_forgiven_to_int8_alone() -> None:
+    check_allow_slow(parse("onnx,onnx:int8"), given=True)
+    with pytest.raises(UsageError, match=r"--allow-slow is of no use.*onnx:int8"):
+        check_allow_slow(parse("onnx"), given=True)
 
 
 @pytest.mark.slow

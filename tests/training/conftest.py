@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from toolkit.files import write_text
-from toolkit.training import report
+from toolkit.training import checkpoint, report, trainer
 from toolkit.training.recipe import Recipe, load_recipe
 
 SMALL = [
@@ -35,6 +36,19 @@ def picture(seed: int, size: tuple[int, int] = (64, 48)) -> Image.Image:
     light = (light + 2) / 4
     rgb = np.stack([light, 0.6 * light, 1 - light], -1) * 255
     return Image.fromarray(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8))
+
+
+def everything(path: Path) -> dict[str, torch.Tensor]:
+    tensors, _ = checkpoint.load_tensors(path)
+    return tensors
+
+
+def assert_same_run(first: Path, second: Path) -> None:
+    one, two = everything(first / "last.safetensors"), everything(second / "last.safetensors")
+    assert one.keys() == two.keys()
+    assert [name for name in one if not torch.equal(one[name], two[name])] == []
+    rows = [(run / "metrics.jsonl").read_text() for run in (first, second)]
+    assert rows[0] == rows[1]
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +90,23 @@ def photos(scenes: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def small_recipe() -> Recipe:
     return load_recipe("edge", SMALL)
+
+
+@pytest.fixture(scope="session")
+def finished_once(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never killed."""
+    place = tmp_path_factory.mktemp("finished")
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLKIT_CACHE", str(place / "cache"))
+        trainer.train(load_recipe("edge", SMALL), scenes, place / "whole")
+    return place / "whole"
+
+
+@pytest.fixture
+def finished(finished_once: Path, photos: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may spoil, on the test's own photographs."""
+    run = shutil.copytree(finished_once, tmp_path / "whole")
+    described = json.loads((run / "data.json").read_text())
+    (run / "data.json").write_text(json.dumps({**described, "folder": str(photos)}))
+    return run

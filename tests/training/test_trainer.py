@@ -1,13 +1,6 @@
 from __future__ import annotations
 
 import json
-import random
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,54 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.training.conftest import SMALL
+from tests.training.conftest import assert_same_run, everything
 from toolkit.errors import TrainingDiverged, UnusableInput, UsageError
 from toolkit.training import checkpoint, trainer
-from toolkit.training.data.pack import open_pack
-from toolkit.training.recipe import Gan, Loss, Network, Optimizer, Recipe, load_recipe
-from toolkit.training.session import Outcome, Session
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "toolkit", "train", *map(str, arguments)]
-
-
-def small(photos: Path, run: Path) -> list[str]:
-    changes = [part for setting in SMALL for part in ("--set", setting)]
-    return command(photos, "--recipe", "edge", "--out", run, "--save-every", "0", *changes)
-
-
-def everything(path: Path) -> dict[str, torch.Tensor]:
-    tensors, _ = checkpoint.load_tensors(path)
-    return tensors
-
-
-def assert_same_run(first: Path, second: Path) -> None:
-    one, two = everything(first / "last.safetensors"), everything(second / "last.safetensors")
-    assert one.keys() == two.keys()
-    assert [name for name in one if not torch.equal(one[name], two[name])] == []
-    rows = [(run / "metrics.jsonl").read_text() for run in (first, second)]
-    assert rows[0] == rows[1]
-
-
-@pytest.fixture(scope="module")
-def finished_once(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was never killed."""
-    place = tmp_path_factory.mktemp("finished")
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOOLKIT_CACHE", str(place / "cache"))
-        trainer.train(load_recipe("edge", SMALL), scenes, place / "whole")
-    return place / "whole"
-
-
-@pytest.fixture
-def finished(finished_once: Path, photos: Path, tmp_path: Path) -> Path:
-    """A copy of it that a test may spoil, on the test's own photographs."""
-    run = shutil.copytree(finished_once, tmp_path / "whole")
-    described = json.loads((run / "data.json").read_text())
-    (run / "data.json").write_text(json.dumps({**described, "folder": str(photos)}))
-    return run
+from toolkit.training.recipe import Loss, Network, Optimizer, Recipe, load_recipe
 
 
 def test_the_losses_fall_and_the_colours_beat_gray(
@@ -106,39 +55,6 @@ def test_the_same_seed_gives_the_same_weights(
 ) -> None:
     trainer.train(small_recipe, photos, tmp_path / "again")
     assert_same_run(finished, tmp_path / "again")
-
-
-def test_killed_at_any_moment_and_resumed_ends_bit_identical(
-    finished: Path, photos: Path, tmp_path: Path
-) -> None:
-    run = tmp_path / "killed"
-    rng = random.Random(0)
-    process = subprocess.Popen(small(photos, run))
-    for _ in range(2):
-        while not (run / "last.safetensors").exists() and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.5))
-        process.kill()
-        process.wait()
-        process = subprocess.Popen(command("--resume", run, "--save-every", "0"))
-        time.sleep(rng.uniform(3, 5))
-    assert process.wait() == 0
-    assert_same_run(finished, run)
-
-
-def test_ctrl_c_saves_and_says_how_to_go_on(finished: Path, photos: Path, tmp_path: Path) -> None:
-    run = tmp_path / "interrupted"
-    process = subprocess.Popen(small(photos, run), stderr=subprocess.PIPE, text=True)
-    while not (run / "last.safetensors").exists():
-        time.sleep(0.01)
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode == 130
-    assert f"toolkit train --resume {run}" in told
-    assert "Traceback" not in told
-    subprocess.run(command("--resume", run), check=True)
-    assert_same_run(finished, run)
 
 
 @pytest.mark.parametrize("mode", ["vanilla", "lsgan", "hinge"])
@@ -192,71 +108,6 @@ def test_numbers_that_are_not_finite_stop_the_run(
         trainer.train(wild, photos, tmp_path / "run", save_every=0)
     kept = everything(tmp_path / "run" / "last.safetensors")
     assert all(tensor.isfinite().all() for tensor in kept.values())
-
-
-@pytest.fixture
-def full_disk() -> Iterator[Callable[[bool], None]]:
-    """Let the system refuse every file of more than 100 bytes, or no longer."""
-    resource = pytest.importorskip("resource", reason="limits on files: run on Linux or macOS")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def limit(full: bool) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100 if full else soft, hard))
-
-    yield limit
-    limit(False)
-
-
-def test_a_disk_that_is_full_for_a_while_costs_nothing(
-    photos: Path,
-    tmp_path: Path,
-    small_recipe: Recipe,
-    full_disk: Callable[[bool], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    recipe = replace(small_recipe, epochs=3, keep_every=1, samples_every=2)
-    trainer.train(recipe, photos, tmp_path / "undisturbed")
-    run, work = tmp_path / "run", Session.work
-
-    def work_without_room(session: Session, save_every: float) -> Outcome:
-        full_disk(True)
-        return work(session, save_every)
-
-    def on_epoch(row: dict[str, Any]) -> None:
-        if row["epoch"] == 2:
-            assert {p.name for p in run.iterdir() if p.is_file()} == {
-                "data.json",
-                "environment.json",
-                "recipe.toml",
-            }
-            full_disk(False)
-
-    told: list[str] = []
-    monkeypatch.setattr(Session, "work", work_without_room)
-    trainer.train(
-        recipe, photos, run, watcher=trainer.Watcher(on_epoch=on_epoch, on_message=told.append)
-    )
-    (warning,) = [message for message in told if message.startswith("warning")]
-    assert "cannot be written" in warning
-    assert "training goes on" in warning
-    assert_same_run(tmp_path / "undisturbed", run)
-    checkpoint.load_generator(run / "best.safetensors")
-    assert (run / "curves.png").exists()
-
-
-def test_a_disk_that_stays_full_ends_a_run_at_its_end(
-    photos: Path, tmp_path: Path, small_recipe: Recipe
-) -> None:
-    run = tmp_path / "run"
-    open_pack(photos, side=small_recipe.data.side, fit=small_recipe.data.fit)
-    limited = ["bash", "-c", 'ulimit -f 8 && exec "$@"', "bash", *small(photos, run)]
-    done = subprocess.run(limited, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 8
-    told = [line for line in done.stderr.splitlines() if "cannot be written" in line]
-    assert len(told) == 2
-    assert told[0].startswith("warning: ")
-    assert told[1].startswith("error: ")
-    assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
 
 
 def test_other_photographs_are_refused_on_resume(finished: Path, photos: Path) -> None:
@@ -340,25 +191,6 @@ def test_losses_beyond_the_tutorials_are_lines_of_a_recipe(
         trainer.resume(run)
 
 
-def test_a_start_from_weights_outlives_a_kill_before_the_first_step(
-    finished: Path, photos: Path, tmp_path: Path, small_recipe: Recipe
-) -> None:
-    class Killed(Exception):
-        pass
-
-    def kill(session: Session, save_every: float) -> Outcome:
-        raise Killed
-
-    run = tmp_path / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Session, "work", kill)
-        with pytest.raises(Killed):
-            trainer.train(small_recipe, photos, run, init_from=finished)
-    begun, source = everything(run / "last.safetensors"), everything(finished / "best.safetensors")
-    assert all(torch.equal(begun[name], source[name]) for name in source)
-    trainer.resume(run)
-
-
 def test_looking_with_dropout_changes_no_weight(photos: Path, tmp_path: Path) -> None:
     """Figures with noise are others; the training does not notice."""
     changes = [
@@ -383,33 +215,6 @@ def test_looking_with_dropout_changes_no_weight(photos: Path, tmp_path: Path) ->
     assert rows[1]["dev"] == rows[2]["dev"]
     one, other = weights[:2]
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
-
-
-def test_a_game_that_is_resumed_within_an_epoch_tells_the_same(
-    photos: Path, tmp_path: Path, small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe = replace(
-        small_recipe,
-        discriminator=Network("pixel", {"filters": 8}),
-        gan=Gan(first="generator", discriminator_factor=1.0),
-    )
-    trainer.train(recipe, photos, tmp_path / "whole")
-
-    class Stopped(Exception):
-        pass
-
-    def save_and_stop(session: Session) -> None:
-        save(session)
-        raise Stopped
-
-    run, save = tmp_path / "stopped", Session._save
-    with monkeypatch.context() as patch:
-        patch.setattr(Session, "_save", save_and_stop)
-        with pytest.raises(Stopped):
-            trainer.train(recipe, photos, run, save_every=0)
-    assert checkpoint.read_header(run / "last.safetensors")["step"] == 1
-    trainer.resume(run)
-    assert_same_run(tmp_path / "whole", run)
 
 
 @pytest.mark.slow

@@ -150,7 +150,12 @@ def export(
     Example:  toolkit export runs/first --format all --out exports/first
     """
     from toolkit.export.formats import FORMATS
-    from toolkit.export.request import check_calibration, check_compute_units, parse
+    from toolkit.export.request import (
+        check_allow_slow,
+        check_calibration,
+        check_compute_units,
+        parse,
+    )
 
     if show_list:
         _print_formats(json)
@@ -163,6 +168,7 @@ def export(
         return
     requests = parse(",".join(formats or ["onnx"]), precision, boundary)
     check_calibration(requests, calibrate is not None)
+    check_allow_slow(requests, allow_slow)
     check_compute_units(requests, compute_units)
     for form in (FORMATS[request.format] for request in requests):
         form.require((*form.write_needs, "safetensors"), f"exporting {form.title}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from toolkit.errors import UsageError, one_of
 from toolkit.export.formats import FORMATS, Format
 
-__all__ = ["Request", "check_calibration", "check_compute_units", "parse"]
+__all__ = ["Request", "check_allow_slow", "check_calibration", "check_compute_units", "parse"]
 
 
 _OF_EXPORT = [form.name for form in FORMATS.values() if form.extra == "export"]
@@ -83,6 +83,21 @@ def check_calibration(requests: list[Request], given: bool) -> None:
         able = [f"{f.name}:{p}" for f in FORMATS.values() for p in f.calibrated]
         raise UsageError(
             f"--calibrate is of no use to what is asked for; it is for: {', '.join(able)}"
+        )
+
+
+def check_allow_slow(requests: list[Request], given: bool) -> None:
+    """Slowness is forgiven to precisions that are there for their speed.
+
+    Raises
+    ------
+    UsageError
+        If nothing that is asked for would be refused for it.
+    """
+    if given and not any(r.precision in FORMATS[r.format].faster_than for r in requests):
+        able = [f"{f.name}:{p}" for f in FORMATS.values() for p in f.faster_than]
+        raise UsageError(
+            f"--allow-slow is of no use to what is asked for; it is for: {', '.join(able)}"
         )
 
 

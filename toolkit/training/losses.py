@@ -17,8 +17,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,9 +26,9 @@ from torch.nn import functional as F
 
 from toolkit.errors import UsageError, one_of
 from toolkit.training.networks.colour_bins import soft_labels
-from toolkit.training.networks.generator import AB_SCALE, Generator, Prediction
+from toolkit.training.networks.generator import AB_SCALE, Generator, Prediction, evaluating
 
-__all__ = ["GAN_MODES", "LOSSES", "Bins", "GanLoss", "build_loss"]
+__all__ = ["AT_HALF_SIZE", "GAN_MODES", "LOSSES", "Bins", "GanLoss", "build_loss"]
 
 
 class _Elementwise(nn.Module):
@@ -111,29 +110,16 @@ class _Steady(nn.Module):
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        # Not as a submodule: its weights are already learned and stored as the generator's.
-        self._predict = generator.predict
-        self._modules_of = generator.modules
+        self.generator = generator
 
     def forward(self, predicted: Prediction, ab: Tensor) -> Tensor:
         assert predicted.lightness is not None
-        with self._norms_as_in_use():
-            small = self._predict(F.avg_pool2d(predicted.lightness, 2)).ab.float()
+        # With the norms' running statistics, which another size must not move.
+        with evaluating(self.generator, dropout=False):
+            small = self.generator.predict(F.avg_pool2d(predicted.lightness, 2)).ab.float()
         large = F.avg_pool2d(predicted.ab, 2)
         moved = _mean_chroma(large - small)
         return 2 * moved / (_mean_chroma(large) + _mean_chroma(small)).clamp_min(2 * self.LEAST)
-
-    @contextmanager
-    def _norms_as_in_use(self) -> Iterator[None]:
-        """Running statistics, which this look at another size must not move."""
-        training = [m for m in self._modules_of() if m.training]
-        for module in training:
-            module.training = False
-        try:
-            yield
-        finally:
-            for module in training:
-                module.training = True
 
 
 def _mean_chroma(ab: Tensor) -> Tensor:
@@ -247,6 +233,9 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
     "psnr": _psnr,
     "steady": _steady,
 }
+
+AT_HALF_SIZE = frozenset({"steady"})
+"""Terms that show each crop to the generator at half its size too."""
 
 
 def build_loss(name: str, generator: Generator, options: dict[str, Any]) -> nn.Module:

@@ -12,6 +12,7 @@ from torch import nn
 from toolkit.errors import UnusableInput, UsageError, one_line
 from toolkit.training.data.pack import FITS, Pack, open_pack
 from toolkit.training.data.split import Split, split_pack
+from toolkit.training.losses import AT_HALF_SIZE
 from toolkit.training.networks import Generator
 from toolkit.training.networks.initialise import INITIALISERS
 from toolkit.training.recipe import Network, Recipe
@@ -133,18 +134,18 @@ def check_channels(generator: Generator, channels: tuple[int, int], crop: int) -
 
 def check_sizes(recipe: Recipe, generator: Generator) -> None:
     """Refuse crops that the generator cannot take. Raises `UsageError`."""
-    halved = any(term.name == "steady" for term in recipe.losses)
-    if halved and generator.fixed_size:
+    halving = next((term.name for term in recipe.losses if term.name in AT_HALF_SIZE), None)
+    if halving and generator.fixed_size:
         raise UsageError(
-            "recipe: the loss steady shows each crop at half its size too, and the generator takes "
-            f"{generator.fixed_size} alone: leave it out"
+            f"recipe: the loss {halving} shows each crop at half its size too, and the generator "
+            f"takes {generator.fixed_size} alone: leave it out"
         )
-    multiple = generator.multiple_of * (2 if halved else 1)
+    multiple = generator.multiple_of * (2 if halving else 1)
     for stage in recipe.stages:
         legal = stage.crop == generator.fixed_size or (
             generator.fixed_size is None and stage.crop % multiple == 0
         )
         if not legal:
             wanted = generator.fixed_size or f"a multiple of {multiple}"
-            why = ", which the loss steady halves" if halved else ""
+            why = f", which the loss {halving} halves" if halving else ""
             raise UsageError(f"recipe: crop {stage.crop} does not fit the generator: {wanted}{why}")

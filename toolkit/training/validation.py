@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
 
 from toolkit.errors import ToolkitError, UnusableInput
 from toolkit.evaluation.metrics import compare, gray_rgb
 from toolkit.evaluation.protocol import MINIMUM_CHROMA, evaluate, gray_input, read_truth
 from toolkit.evaluation.summary import means
 from toolkit.lab import gray_to_l, l_of_gray, lab_to_rgb, rgb_to_lab, to_uint8
-from toolkit.training.networks.generator import AB_SCALE, L_SCALE, Generator
+from toolkit.training.networks.generator import AB_SCALE, L_SCALE, Generator, evaluating
 
-__all__ = ["Validation", "colorize_gray", "draw_sheet", "evaluate_paths", "evaluating"]
+__all__ = ["Validation", "colorize_gray", "draw_sheet", "evaluate_paths"]
 
 UInt8 = NDArray[np.uint8]
 
@@ -128,23 +126,6 @@ def draw_sheet(columns: Sequence[Sequence[UInt8]], side: int = 224) -> Image.Ima
             left, top = (side - tile.width) // 2, (side - tile.height) // 2
             sheet.paste(tile, (column * side + left, row * side + top))
     return sheet
-
-
-@contextmanager
-def evaluating(generator: Generator, dropout: bool) -> Iterator[None]:
-    """Evaluation mode for a while; the random numbers of the training are not touched."""
-    training = generator.training
-    generator.eval()
-    for module in generator.modules():
-        if isinstance(module, nn.Dropout):
-            module.train(dropout)
-    try:
-        with torch.random.fork_rng(enabled=dropout):
-            if dropout:
-                torch.manual_seed(0)
-            yield
-    finally:
-        generator.train(training)
 
 
 def _read(path: Path) -> UInt8 | None:

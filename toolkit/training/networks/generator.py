@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["AB_SCALE", "LUMA_SCALE", "L_SCALE", "Generator", "Prediction"]
+__all__ = ["AB_SCALE", "LUMA_SCALE", "L_SCALE", "Generator", "Prediction", "evaluating"]
 
 L_SCALE = 50.0
 """L* is fed as L / 50 - 1, so -1..1 (the tutorials' scaling, after pix2pix's tanh range)."""
@@ -64,3 +67,20 @@ class Generator(nn.Module):
     def forward(self, lightness: Tensor) -> Tensor:
         """Scaled L*, shape (N, 1, H, W), to scaled a*b*, shape (N, 2, H, W)."""
         raise NotImplementedError
+
+
+@contextmanager
+def evaluating(generator: Generator, dropout: bool) -> Iterator[None]:
+    """Evaluation mode for a while; the random numbers of the training are not touched."""
+    training = generator.training
+    generator.eval()
+    for module in generator.modules():
+        if isinstance(module, nn.Dropout):
+            module.train(dropout)
+    try:
+        with torch.random.fork_rng(enabled=dropout):
+            if dropout:
+                torch.manual_seed(0)
+            yield
+    finally:
+        generator.train(training)

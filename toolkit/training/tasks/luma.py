@@ -22,11 +22,11 @@ from toolkit.lab import gray_of_rgb, gray_to_l, l_to_gray, to_uint8
 from toolkit.runtime.photo import find_photos
 from toolkit.training.data.samples import LumaSamples, blurred
 from toolkit.training.networks import Generator
-from toolkit.training.networks.generator import LUMA_SCALE
+from toolkit.training.networks.generator import LUMA_SCALE, evaluating
 from toolkit.training.preparation import prepare_photographs
 from toolkit.training.recipe import Recipe
 from toolkit.training.tasks.task import Task, Validator
-from toolkit.training.validation import draw_sheet, evaluating
+from toolkit.training.validation import draw_sheet
 from toolkit.training.watcher import Watcher
 
 __all__ = ["Luma", "psnr_of_l"]

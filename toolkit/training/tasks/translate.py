@@ -21,10 +21,11 @@ from toolkit.training.data.pairs import halves, open_pairs
 from toolkit.training.data.samples import PairSamples, scaled
 from toolkit.training.data.split import split_pack
 from toolkit.training.networks import Generator
+from toolkit.training.networks.generator import evaluating
 from toolkit.training.preparation import tell_of_split, tell_of_unreadable
 from toolkit.training.recipe import Pairs, Recipe
 from toolkit.training.tasks.task import Task, Validator
-from toolkit.training.validation import draw_sheet, evaluating
+from toolkit.training.validation import draw_sheet
 from toolkit.training.watcher import Watcher
 
 __all__ = ["Translate"]
