@@ -1,12 +1,12 @@
 // Colorize a photograph with an `image` model: pixels in, pixels out, nothing else to compute.
-// Not compiled by the tests of this project: no package registry has onnxruntime's headers.
 //
 //   toolkit export --format onnx:image --out exports/image
 //   c++ -std=c++17 -O2 colorize.cpp -I ORT/include -L ORT/lib -lonnxruntime -o colorize
 //   ./colorize exports/image/default-image.onnx photo.ppm coloured.ppm
 //
-// ORT is onnxruntime 1.20 or later, unpacked. It reads and writes PPM (P6, one byte a channel), so
-// that it needs no library for pictures: `magick photo.jpg -auto-orient photo.ppm` makes one.
+// ORT is onnxruntime 1.20 or later, unpacked; on Debian 13: `apt install libonnxruntime-dev` and
+// -I /usr/include/onnxruntime. It reads and writes PPM (P6, one byte a channel), so that it needs no
+// library for pictures: `magick photo.jpg -auto-orient photo.ppm` makes one.
 #include <onnxruntime_cxx_api.h>
 
 #include <cstdint>

@@ -136,6 +136,7 @@ def test_the_packages_are_those_of_pyproject() -> None:
             "AVX2 AVX-512 VNNI AMX",
         ),
         ("flags : fpu avx2 avx_vnni\n", "AVX2 VNNI"),
+        ("flags : fpu avx2 avx512f avx512_bf16\n", "AVX2 AVX-512 BF16"),
         ("Features\t: fp asimd asimddp\n", "NEON dot product"),
         ("flags : fpu sse2\n", ""),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from toolkit.runtime.models import find
 from toolkit.runtime.onnx_file import read_contract
 
 ROOT = Path(__file__).parents[2]
+NODE = ROOT / "examples" / "node"
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +49,16 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             paths.append(folder / f"{source.stem}.png")
             photo.convert("RGB").save(paths[-1])
     return paths
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> Path:
+    """What the Node example needs, onnxruntime's library among it."""
+    packages = NODE / "node_modules"
+    if not (packages / "sharp").is_dir():
+        environment = {**os.environ, "ONNXRUNTIME_NODE_INSTALL": "skip"}
+        subprocess.run(["npm", "ci", "--no-audit"], cwd=NODE, env=environment, check=True)
+    return packages
 
 
 def assert_as_from_the_runtime(photographs: list[Path], folder: Path) -> None:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.examples.conftest import ROOT, assert_as_from_the_runtime
-
-NODE = ROOT / "examples" / "node"
+from tests.examples.conftest import NODE, assert_as_from_the_runtime
 
 pytestmark = pytest.mark.slow  # npm fetches 300 MB the first time
 
 
 @pytest.fixture(scope="module")
-def program() -> Path:
-    """The example with its packages installed."""
-    if not (NODE / "node_modules" / "sharp").is_dir():
-        environment = {**os.environ, "ONNXRUNTIME_NODE_INSTALL": "skip"}
-        subprocess.run(["npm", "ci", "--no-audit"], cwd=NODE, env=environment, check=True)
-    return NODE / "colorize.js"
+def program(node_packages: Path) -> Path:
+    """The example, whose packages are installed beside it."""
+    return node_packages.parent / "colorize.js"
 
 
 def test_the_examples_are_coloured_as_by_the_runtime(

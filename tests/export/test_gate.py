@@ -79,12 +79,22 @@ def test_one_damaged_weight_is_caught_and_its_layer_named(
     assert caught.value.exit_code == 6
 
 
+def test_small_errors_everywhere_are_not_blamed_on_a_layer(
+    exported: Path, subject: Subject, tmp_path: Path
+) -> None:
+    def round_off(network: onnx.ModelProto) -> None:
+        tensor = weight(network, r"classifier\.weight$")
+        values = numpy_helper.to_array(tensor).astype(np.float16).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+
+    with pytest.raises(ProofFailed, match="no layer is off by more than 2%.*as by rounding"):
+        prove_changed(exported, subject, tmp_path, round_off)
+
+
 def test_swapped_channels_are_caught(exported: Path, subject: Subject, tmp_path: Path) -> None:
     def swap(network: onnx.ModelProto) -> None:
-        tensor = next(
-            t for t in network.graph.initializer if t.dims[:1] == [2] and len(t.dims) == 4
-        )
-        values = numpy_helper.to_array(tensor)[::-1].copy()
+        (tensor,) = (t for t in network.graph.initializer if t.dims[1:] == [2])  # the bins' a*b*
+        values = numpy_helper.to_array(tensor)[:, ::-1].copy()
         tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
 
     with pytest.raises(ProofFailed, match="max_error"):

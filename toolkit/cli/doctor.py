@@ -35,6 +35,7 @@ CPU_FLAGS = {
     "AVX2": ("avx2",),
     "AVX-512": ("avx512f",),
     "VNNI": ("avx512_vnni", "avx_vnni"),
+    "BF16": ("avx512_bf16",),
     "AMX": ("amx_tile",),
     "NEON": ("asimd",),
     "dot product": ("asimddp",),

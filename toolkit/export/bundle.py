@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -134,7 +134,7 @@ def export(
             mine = _contract_for(contract, request, settings)
             name = request.file_name(source.name, requests)
             progress(f"{name}: writing and proving")
-            order = Order(model, mine, _example(mine), calibration.fields)
+            order = Order(_network(model, header, mine), mine, _example(mine), calibration.fields)
             files[name], measured[name] = _write(folder / name, request, order, cases)
             speed = measured[name].get("speed", {})
             if not settings.allow_slow:
@@ -177,6 +177,15 @@ def _refuse_what_the_task_lacks(model: DeployModel, requests: list[Request]) -> 
                 f"{request.format} cannot hold {request.precision} for the task {task.name}: "
                 "photographs are read for colorize alone"
             )
+
+
+def _network(model: DeployModel, header: Mapping[str, Any], contract: Contract) -> DeployModel:
+    """What is converted: of one size alone, without what other sizes need."""
+    size = contract.size
+    if isinstance(size, FlexibleSize):
+        return model
+    alone = model.generator.at_size(size.height, size.width)
+    return model if alone is model.generator else DeployModel(alone, header)
 
 
 def _example(contract: Contract) -> NDArray[np.float32]:

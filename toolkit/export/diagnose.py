@@ -41,7 +41,7 @@ def first_departure(model: nn.Module, form: Format, path: Path, lightness: Float
         return "; not even the first layer agrees"
     last = agreeing[-1]
     if last + 1 == len(layers):
-        return f"; all layers agree up to {layers[last][0]}, what follows it does not"
+        return f"; no layer is off by more than {_NEAR:.0%} of its largest value, as by rounding"
     return f"; layers agree up to {layers[last][0]} and depart at {layers[last + 1][0]}"
 
 
@@ -53,7 +53,7 @@ def _among(expected: Float, found: dict[tuple[int, ...], list[Float]]) -> bool:
 
 
 def _layer_results(model: nn.Module, lightness: Float) -> list[tuple[str, Float]]:
-    """Name and result of each module without children, in the order of their running."""
+    """Name and result of each module without children, in the order of their running, and of all."""
     results: list[tuple[str, Float]] = []
     hooks = []
     for name, module in model.named_modules():
@@ -64,7 +64,7 @@ def _layer_results(model: nn.Module, lightness: Float) -> list[tuple[str, Float]
 
             hooks.append(module.register_forward_hook(keep))
     with torch.no_grad():
-        model(torch.from_numpy(lightness))
+        whole = model(torch.from_numpy(lightness))
     for hook in hooks:
         hook.remove()
-    return results
+    return [*results, ("the result", whole.numpy())]

@@ -201,8 +201,9 @@ def _ends(model: ModelProto) -> set[str]:
     makers = _makers(model)
     users: dict[str, list[NodeProto]] = {}
     for node in model.graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
+        if node.op_type != "Shape":  # through which no value comes
+            for name in node.input:
+                users.setdefault(name, []).append(node)
     last = {n.input[0] for n in model.graph.node if n.op_type == "Softmax"}
     last.add(model.graph.output[0].name)
     backward = _reached(last, lambda name: [makers[name]] if name in makers else [], "input")

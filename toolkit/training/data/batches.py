@@ -151,7 +151,6 @@ def _cut(photo: UInt8, box: Box, crop: int) -> UInt8:
     (left, top, side), (x, y) = box, (int(box[0]), int(box[1]))
     if side == crop and (left, top) == (x, y):
         return photo[y : y + crop, x : x + crop]
-    # Only the pixels of the box travel into Pillow: the pack lies on disk.
     part = Image.fromarray(photo[y : math.ceil(top + side), x : math.ceil(left + side)])
     edges = (left - x, top - y, min(left - x + side, part.width), min(top - y + side, part.height))
     return np.asarray(part.resize((crop, crop), Image.Resampling.BILINEAR, box=edges))

@@ -57,7 +57,7 @@ class Entry:
 
 
 class Pack:
-    """Photographs in one memory-mapped file.
+    """Photographs in one file.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Pack:
         index = json.loads((folder / "index.json").read_text())
         self.entries = [Entry(**row) for row in index["entries"]]
         self.unreadable: dict[str, str] = index["unreadable"]
-        self._pixels = np.memmap(folder / "pixels.rgb", np.uint8, mode="r")
+        self._pixels = folder / "pixels.rgb"
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -80,8 +80,10 @@ class Pack:
         """sRGB pixels of a photograph, shape (H, W, 3)."""
         entry = self.entries[i]
         size = entry.height * entry.width * 3
-        flat = self._pixels[entry.offset : entry.offset + size]
-        return np.asarray(flat).reshape(entry.height, entry.width, 3)
+        # In one request: through a memory map a disk is asked for a few pages at a time, which took
+        # twenty times as long.
+        flat = np.fromfile(self._pixels, np.uint8, size, offset=entry.offset)
+        return flat.reshape(entry.height, entry.width, 3)
 
 
 def cache_folder() -> Path:

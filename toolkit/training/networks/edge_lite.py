@@ -8,6 +8,7 @@ parameters and 2 GMAC at 256 x 256.
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from toolkit.training.networks.colour_bins import bin_centres
 from toolkit.training.networks.edge import ConvNorm, GlobalContext, decode_bins
 from toolkit.training.networks.efficientnet_lite import WIDTHS, EfficientNetLite0
 from toolkit.training.networks.generator import L_SCALE, Generator, Prediction
+from toolkit.training.networks.overview import overview_size, shrink, writes_graph
 
 __all__ = ["EdgeLite"]
 
@@ -64,6 +66,10 @@ class EdgeLite(Generator):
     least_spread : float
         A photograph whose L* has a smaller standard deviation than this is seen with its contrast
         raised to it, so that a faded print gets the colours of a fresh one. 0: seen as it is.
+    overview : int
+        A photograph whose short side is larger than this is also seen at this one, and what it
+        shows as a whole, at 1/32 of the size, is taken from there: what a thing is does not depend
+        on how large it is scanned. A multiple of 32. 0: seen at its own size alone.
     """
 
     multiple_of = 32
@@ -77,14 +83,18 @@ class EdgeLite(Generator):
         temperature: float = 1.0,
         frozen_norm: bool = False,
         least_spread: float = 0.0,
+        overview: int = 0,
     ) -> None:
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"temperature must be above 0, not {temperature}")
         if least_spread < 0:
             raise ValueError(f"least_spread must be 0 or more, not {least_spread}")
+        if overview < 0 or overview % self.multiple_of:
+            raise ValueError(f"overview must be a multiple of {self.multiple_of}, not {overview}")
         self.temperature = temperature
         self.least_spread = least_spread
+        self.overview = overview
         self.encoder = EfficientNetLite0(frozen_norm)
         self.top = ConvNorm(WIDTHS[4], decoder[0])
         self.context = GlobalContext(decoder[0])
@@ -103,6 +113,8 @@ class EdgeLite(Generator):
         if self.least_spread:
             lightness = raise_contrast(lightness, self.least_spread)
         maps = self.encoder(lightness)
+        if self.overview and (writes_graph() or min(lightness.shape[-2:]) > self.overview):
+            maps[-1] = self._seen_whole(lightness, maps[-1])
         x = self.context(F.relu(self.top(maps.pop())))
         for up, lateral, body in zip(self.up, self.lateral, self.body, strict=True):
             x = F.interpolate(up(x), scale_factor=2.0, mode="nearest")
@@ -110,6 +122,22 @@ class EdgeLite(Generator):
             x = F.relu(body(x))
         scores: Tensor = self.classifier(F.relu(self.head(x)))
         return scores
+
+    def _seen_whole(self, lightness: Tensor, own: Tensor) -> Tensor:
+        """The map at 1/32 of the size from the overview, at the size of the picture's own map."""
+        step = self.multiple_of
+        rows, columns = own.shape[-2:]
+        height, width, needed = overview_size(rows, columns, self.overview // step)
+        seen = self.encoder(shrink(lightness, height * step, width * step))[-1]
+        seen = F.interpolate(seen, size=(rows, columns), mode="bilinear")
+        return needed * seen + (1 - needed) * own
+
+    def at_size(self, height: int, width: int) -> Generator:
+        if min(height, width) > self.overview:
+            return self
+        alone = copy(self)
+        alone.overview = 0
+        return alone
 
     def predict(self, lightness: Tensor) -> Prediction:
         scores = self._scores(lightness).float()

@@ -54,6 +54,10 @@ class Generator(nn.Module):
     """For networks without a view of the whole: how many pixels beyond its own a pixel of the
     result depends on, so that tiles that overlap by it leave no seam."""
 
+    def at_size(self, height: int, width: int) -> Generator:
+        """The same network for pictures of this size alone, without what only others need."""
+        return self
+
     def predict(self, lightness: Tensor) -> Prediction:
         """Predict for training: at the generator's own resolution.
 
