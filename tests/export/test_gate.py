@@ -87,7 +87,7 @@ def test_small_errors_everywhere_are_not_blamed_on_a_layer(
         values = numpy_helper.to_array(tensor).astype(np.float16).astype(np.float32)
         tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
 
-    with pytest.raises(ProofFailed, match="no layer is off by more than 2%.*as by rounding"):
+    with pytest.raises(ProofFailed, match=r"no layer is off by more than 2%.*as by rounding"):
         prove_changed(exported, subject, tmp_path, round_off)
 
 

@@ -63,7 +63,7 @@ def test_a_quantized_bundle_is_proven_and_says_how_it_was_made(
     assert any("times as fast as fp32" in line for line in told)
     entry = made["files"]["x-int8.onnx"]
     assert entry["photographs"] == 80
-    assert len(entry["float_by_rule"]) >= 3
+    assert len(entry["float_by_rule"]) >= 2
     for figures in entry["proof"]["figures"].values():
         assert figures["mean_ciede2000"] <= 0.3
         assert figures["psnr_loss"] <= 0.1
@@ -94,7 +94,7 @@ def test_the_layers_at_both_ends_stay_in_float() -> None:
     network = network_of()
     made, facts = quantize(network, FIELDS)
     convolutions = [n for n in network.graph.node if n.op_type == "Conv"]
-    for node in (convolutions[0], *convolutions[-2:]):
+    for node in (convolutions[0], convolutions[-1]):
         assert node.name in facts["float_by_rule"]
     weights = {t.name: t for t in made.graph.initializer}
     kinds = [t.data_type for n, t in weights.items() if n.endswith("weight_quantized")]

@@ -53,7 +53,7 @@ def _among(expected: Float, found: dict[tuple[int, ...], list[Float]]) -> bool:
 
 
 def _layer_results(model: nn.Module, lightness: Float) -> list[tuple[str, Float]]:
-    """Name and result of each module without children, in the order of their running, and of all."""
+    """Name and result of each module without children, as they run, and of the whole."""
     results: list[tuple[str, Float]] = []
     hooks = []
     for name, module in model.named_modules():
