@@ -339,6 +339,15 @@ def test_folders_are_walked_sorted_and_without_loops(tmp_path: Path) -> None:
     assert found == ["a/y.png", "a/z.tiff", "b.JPG"]
 
 
+def test_a_folder_of_links_to_folders_says_that_they_are_not_followed(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "scans"
+    elsewhere.mkdir()
+    folder.mkdir()
+    assert "name another one" in str(photo.no_photographs(folder))
+    (folder / "box 1").symlink_to(elsewhere, target_is_directory=True)
+    assert "box 1 is a link to another folder" in str(photo.no_photographs(folder))
+
+
 @settings(max_examples=30, deadline=None)
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30))))
 def test_any_gray_picture_is_read_exactly(gray: NDArray[np.uint8]) -> None:

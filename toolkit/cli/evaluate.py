@@ -127,12 +127,11 @@ def _pixels(colorizer: Colorizer) -> Colorize:
 
 def _photos(data: Path, limit: int | None) -> list[Path]:
     """The photographs of a folder; of more than `limit` as many, evenly over their order."""
-    from toolkit.errors import UnusableInput, one_line
-    from toolkit.runtime.photo import find_photos
+    from toolkit.runtime.photo import find_photos, no_photographs
 
     photos = find_photos(data)
     if not photos:
-        raise UnusableInput(f"{one_line(data)}: no photographs in this folder; give another one")
+        raise no_photographs(data)
     if limit is None or len(photos) <= limit:
         return photos
     return [photos[k * len(photos) // limit] for k in range(limit)]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import UnusableInput, UsageError, one_line, os_reason
+from toolkit.errors import UsageError, one_line, os_reason
 from toolkit.runtime.formats import Format, by_suffix
-from toolkit.runtime.photo import find_photos
+from toolkit.runtime.photo import find_photos, no_photographs
 
 if TYPE_CHECKING:
     from toolkit.runtime.remote import Place
@@ -111,7 +111,7 @@ def _expand(path: Path, output: Path | None, to: Format | None) -> list[tuple[Pa
     if same:
         found = [p for p in found if not _is_result(p)]
     if not found:
-        raise UnusableInput(f"{one_line(path)}: no photographs in this folder")
+        raise no_photographs(path)
     return [(p, root / p.relative_to(path).parent / _name(p, to, beside=same)) for p in found]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from io import BytesIO
@@ -37,6 +37,7 @@ __all__ = [
     "TooLarge",
     "find_photos",
     "never",
+    "no_photographs",
     "pages",
     "read",
     "read_rgb",
@@ -196,6 +197,17 @@ def find_photos(folder: str | os.PathLike[str]) -> list[Path]:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith(("._", TEMPORARY))
         ]
     return sorted(found)
+
+
+def no_photographs(folder: str | os.PathLike[str]) -> UnusableInput:
+    """The error for a folder in which `find_photos` finds none; it names a link not followed."""
+    none = f"{one_line(folder)}: no photographs in this folder"
+    with suppress(OSError):
+        for path in sorted(Path(folder).iterdir()):
+            if path.is_symlink() and path.is_dir():
+                link = f"{one_line(path.name)} is a link to another folder and not followed"
+                return UnusableInput(f"{none}; {link}: name that one")
+    return UnusableInput(f"{none}: name another one")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 
 from toolkit.errors import UnusableInput, UsageError, one_line
 from toolkit.files import write_text
-from toolkit.runtime.photo import find_photos
+from toolkit.runtime.photo import find_photos, no_photographs
 from toolkit.training import report
 from toolkit.training.device import choose_device, resolve_precision
 from toolkit.training.distributed import join
@@ -106,7 +106,7 @@ def _check_folders(run: Path, val: Path | None) -> None:
             f"{one_line(run)}: exists; go on with: toolkit train --resume {run}, or choose another"
         )
     if val is not None and not find_photos(val):
-        raise UnusableInput(f"{one_line(val)}: no photographs in this folder")
+        raise no_photographs(val)
 
 
 def resume(

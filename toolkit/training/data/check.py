@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit.errors import ToolkitError, UnusableInput, one_line
+from toolkit.errors import ToolkitError, one_line
 from toolkit.lab import gray_of_rgb, rgb_to_lab
-from toolkit.runtime.photo import find_photos, read_rgb
+from toolkit.runtime.photo import find_photos, no_photographs, read_rgb
 from toolkit.training.data.pack import processors
 
 __all__ = ["GRAY_CHROMA", "KINDS", "MIN_SIDE", "Check", "Finding", "check_folder"]
@@ -99,7 +99,7 @@ def check_folder(
     """
     paths = find_photos(folder)
     if not paths:
-        raise UnusableInput(f"{one_line(folder)}: no photographs in this folder")
+        raise no_photographs(folder)
     findings: list[Finding] = []
     good: list[_Look] = []
     with ThreadPoolExecutor(processors()) as pool:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from toolkit.errors import ToolkitError, UnusableInput, one_line
 from toolkit.files import atomic_folder, sha256, sha256_bytes, write_text
-from toolkit.runtime.photo import find_photos, read_rgb
+from toolkit.runtime.photo import find_photos, no_photographs, read_rgb
 
 __all__ = [
     "FITS",
@@ -125,7 +125,7 @@ def open_pack(
     left_out = set(exclude)
     paths = [path for path in find_photos(folder) if name_of(path, folder) not in left_out]
     if not paths:
-        raise UnusableInput(f"{one_line(folder)}: no photographs in this folder")
+        raise no_photographs(folder)
     by_hash = dict(sorted(zip(hashes(paths), paths, strict=True)))
     unreadable = {name_of(p, folder): "cannot be read" for h, p in by_hash.items() if not h}
     by_hash.pop("", None)
