@@ -14,6 +14,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from tests.export.conftest import SMALL
 from toolkit.contract import METADATA_KEY, Contract, FixedSize, FlexibleSize
 from toolkit.errors import OutputError
 from toolkit.export.bundle import Settings, export, free_place
@@ -21,7 +22,6 @@ from toolkit.export.formats import FORMATS
 from toolkit.export.request import parse
 from toolkit.export.source import Source
 from toolkit.export.verify import failure, verify
-from toolkit.training.networks import GENERATORS
 
 
 def manifest(bundle: Path) -> dict[str, object]:
@@ -146,7 +146,7 @@ def assert_same_bytes(bundle: Path, again: Path) -> None:
             assert path.read_bytes() == other.read_bytes(), path.name
 
 
-OTHERS = sorted(GENERATORS.keys() - {"edge", "unet_256"})
+OTHERS = sorted(SMALL.keys() - {"edge", "unet_256"})  # other tasks: test_tasks.py
 
 
 @pytest.mark.parametrize(
