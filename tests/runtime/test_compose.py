@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit import lab
 from toolkit.runtime import compose
+from toolkit.runtime.gamut import Gamut
 from toolkit.runtime.guided import lines
 from toolkit.runtime.resample import lightness
 
@@ -109,6 +110,16 @@ def test_luminance_is_kept_where_colours_are_in_gamut() -> None:
     ab = rng.normal(0, 8, (2, 10, 10)).astype(np.float32)
     output = lab.rgb_to_lab(colored(gray, ab))[..., 0]
     assert np.abs(output - lab.gray_to_l()[gray]).max() <= 0.5
+
+
+def test_a_shadow_may_leave_one_channel_exactly_as_it_is() -> None:
+    found = ["0x1.d62ad8p-2", "0x1.666600p-2", "0x1.dbf1a2p-2"]  # in a photograph
+    f = np.array([[float.fromhex(value)] for value in found], np.float32)
+    gray = Gamut(16384).solve(np.repeat(f[2:], 3, axis=0))[:, 0]
+    red, green, blue = Gamut(16384).solve(f)[:, 0]
+    assert red - gray[0] == pytest.approx(0.62 * 33.88, rel=0.01)
+    assert green == pytest.approx(gray[1], rel=1e-4)
+    assert -SLACK * 16384 <= blue < 0
 
 
 def test_out_of_gamut_colours_keep_lightness_and_hue() -> None:

@@ -70,9 +70,10 @@ class Gamut:
         gray = light.from_f(f[2], np.empty_like(f[2]), np.empty_like(f[2])) * self._gray
         change = self.linear(f, np.empty_like(f), np.empty_like(f))
         change -= gray
-        with np.errstate(divide="ignore"):
-            limits = np.where(change > 0, self._high, self._low) - gray
-            t = np.minimum((limits / change).min(axis=0), 1)
+        limits = np.where(change > 0, self._high, self._low) - gray
+        # A channel that the colour leaves as it is sets no limit.
+        reached = np.divide(limits, change, out=np.ones_like(change), where=change != 0)
+        t = np.minimum(reached.min(axis=0), 1)
         t = np.floor(t * np.float32(2**HALVINGS)) * np.float32(0.5**HALVINGS)
         linear: Float = gray + t * change
         return linear
