@@ -126,7 +126,7 @@ def export(
     if settings.calibrate:
         progress(f"{one_line(settings.calibrate)}: reading photographs")
         calibration = read_calibration(settings.calibrate, contract.size, progress)
-    cases = _Cases(model, settings.photographs + calibration.held_back)
+    cases = _Cases(model, settings.photographs, calibration.held_back)
     with atomic_folder(out, overwrite=settings.overwrite) as folder:
         files: dict[str, Any] = {}
         measured: dict[str, Any] = {}
@@ -197,8 +197,13 @@ def _example(contract: Contract) -> NDArray[np.float32]:
 class _Cases:
     """The proof's inputs and what they should become, once for each boundary and size."""
 
-    def __init__(self, model: DeployModel, photographs: list[NDArray[np.uint8]]) -> None:
-        self.model, self._photographs = model, photographs
+    def __init__(
+        self,
+        model: DeployModel,
+        photographs: list[NDArray[np.uint8]],
+        held_back: list[NDArray[np.uint8]],
+    ) -> None:
+        self.model, self._photographs, self._held_back = model, photographs, held_back
         self.by_file: dict[str, list[Case]] = {}
 
     def of(self, contract: Contract) -> list[Case]:
@@ -206,6 +211,13 @@ class _Cases:
         if name not in self.by_file:
             self.by_file[name] = cases_for(self.model, contract, self._photographs)
         return self.by_file[name]
+
+    def judging(self, contract: Contract, request: Request) -> list[Case]:
+        """Those of a file; what was calibrated is judged by the held-back photographs too."""
+        known = self.of(contract)
+        if request.precision not in FORMATS[request.format].calibrated:
+            return known
+        return cases_for(self.model, contract, self._photographs + self._held_back)
 
     def file(self, contract: Contract) -> str:
         """Where the results of the proof set will be stored."""
@@ -238,7 +250,7 @@ def _write(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     form, contract = FORMATS[request.format], order.contract
     facts = form.write(order, path)
-    proof, milliseconds = prove(path, form, contract, cases.model, cases.of(contract))
+    proof, milliseconds = prove(path, form, contract, cases.model, cases.judging(contract, request))
     entry = {
         "format": request.format,
         "precision": request.precision,
