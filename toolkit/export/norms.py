@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
+from onnx import ModelProto, NodeProto, numpy_helper
 
 from toolkit.export.graph import Graph
-
-if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
 
 __all__ = ["fold_batch_norm", "spell_out_instance_norm"]
 
@@ -21,8 +18,6 @@ def fold_batch_norm(network: ModelProto) -> None:
     The exporter does it too, but not where two convolutions share their weights, as where a network
     sees a picture twice; they share them still when this is done.
     """
-    from onnx import numpy_helper
-
     tensors = {t.name: t for t in network.graph.initializer}
     uses = Counter(name for node in network.graph.node for name in node.input)
     makers = {name: node for node in network.graph.node for name in node.output}
