@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from tests.export.conftest import small_generator, write_run
@@ -16,8 +17,10 @@ from toolkit.export import calibration, speed
 from toolkit.export.bundle import Settings, export
 from toolkit.export.deploy import DeployModel, contract_of
 from toolkit.export.formats import Order
-from toolkit.export.formats.onnx import tensor_model
+from toolkit.export.formats.onnx import IR_VERSION, OPSET, session, tensor_model
 from toolkit.export.int8 import quantize
+from toolkit.export.int8.integers import with_integers
+from toolkit.export.int8.observed import observe
 from toolkit.export.proof_set import gray_fields, l_fields
 from toolkit.export.request import check_allow_slow, check_calibration, parse
 from toolkit.export.source import Source
@@ -101,7 +104,7 @@ def test_the_layers_at_both_ends_stay_in_float() -> None:
     assert kinds == [onnx.TensorProto.INT8] * facts["layers"]
     for name, tensor in weights.items():
         if name.endswith("weight_quantized"):  # 7 bits, for CPUs that add products in 16
-            assert np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max() <= 64
+            assert np.abs(numpy_helper.to_array(tensor).astype(int)).max() <= 64
 
 
 def test_a_layer_that_eight_bits_cannot_hold_is_found_and_left_in_float() -> None:
@@ -109,6 +112,56 @@ def test_a_layer_that_eight_bits_cannot_hold_is_found_and_left_in_float() -> Non
     _, facts = quantize(network, FIELDS)
     head = [n.name for n in network.graph.node if "head" in "".join(n.input)]
     assert set(facts["float_by_measurement"]) & set(head)
+
+
+def chain_of(*weights: np.ndarray) -> onnx.ModelProto:
+    """Convolutions from L* to a*b*, named by their place, without biases to begin with."""
+    nodes, constants, given = [], [], "l"
+    for i, weight in enumerate(weights):
+        name = f"layer{i}"
+        constants.append(numpy_helper.from_array(np.float32(weight)[..., None, None], f"{name}.w"))
+        constants.append(numpy_helper.from_array(np.zeros(len(weight), "f"), f"{name}.b"))
+        nodes.append(helper.make_node("Conv", [given, f"{name}.w", f"{name}.b"], [name], name))
+        given = name
+    first, last = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, channels, 64, 64])
+        for name, channels in (("l", 1), (given, 2))
+    )
+    graph = helper.make_graph(nodes, "chain", [first], [last], constants)
+    network = helper.make_model(graph, ir_version=IR_VERSION)
+    network.opset_import[0].version = OPSET
+    onnx.checker.check_model(network)
+    return network
+
+
+def run(network: onnx.ModelProto, level: str = "ENABLE_ALL") -> np.ndarray:
+    opened = session(network.SerializeToString(), "chain", level)
+    return np.array([opened.run(None, {"l": field})[0] for field in FIELDS])
+
+
+def test_a_layer_that_is_left_in_float_is_computed_in_float() -> None:
+    """onnxruntime makes eight bits with one scale of it wherever its input was an integer: they
+    hold nothing beside a weight of 1,000."""
+    large = np.eye(8)
+    large[0, :2] = 1000, -999
+    network = chain_of(np.full((8, 1), 0.1), np.eye(8), large, np.eye(8), np.full((2, 8), 0.02))
+    made = with_integers(network, observe(network, FIELDS), 100.0, {"layer0", "layer2", "layer4"})
+    onnx.checker.check_model(made)
+    plain, optimised = run(made, "DISABLE_ALL"), run(made)
+    assert np.abs(run(network) - plain).mean() < 0.02 * plain.mean()
+    assert np.abs(optimised - plain).mean() < 0.02 * plain.mean()
+
+
+def test_what_rounded_weights_lose_is_given_back_by_the_bias() -> None:
+    """Seven weights of a layer are just too small for seven bits beside the eighth."""
+    small = 0.49 / 64
+    network = chain_of(
+        np.full((8, 1), 0.1), np.tile([1, *[small] * 7], (8, 1)), np.full((2, 8), 1 / 40)
+    )
+    made, facts = quantize(network, FIELDS)
+    assert facts["layers"] == 1
+    exact, integers = run(network).mean(), run(made).mean()
+    assert abs(integers - exact) < 0.1 * exact * 7 * small / (1 + 7 * small)
 
 
 def test_a_file_that_is_not_faster_is_refused() -> None:

@@ -19,13 +19,16 @@ LEAST = 1.5
 """How many times as fast as its peer such a file must be: this project's choice. Below it the
 colours that it costs buy nothing that fp16-storage does not give without any."""
 
-_ROUNDS = 15
+_TURNS, _UNTIMED, _TIMED = 5, 4, 5
+"""Turns of each, and runs in a turn. The threads of a file that has just had its turn go on waiting
+for work, and slow down what runs next, for about as long as the untimed runs take."""
 
 
 def speed_ratio(path: Path, form: Format, order: Order, given: NDArray[Any]) -> dict[str, float]:
     """How many times as fast as its peer an artefact is; the peer's precision is the key.
 
-    Both take turns in one process; the best time of each is that of a quiet moment.
+    Both take turns in one process, on all threads; the best time of each is that of a quiet
+    moment.
     """
     peer = form.faster_than[order.contract.precision]
     with tempfile.TemporaryDirectory(prefix="toolkit-speed-") as folder:
@@ -33,11 +36,14 @@ def speed_ratio(path: Path, form: Format, order: Order, given: NDArray[Any]) -> 
         form.write(replace(order, contract=replace(order.contract, precision=peer)), other)
         runs = [_fastest(form, other), _fastest(form, path)]
         took: list[list[float]] = [[], []]
-        for _ in range(_ROUNDS):
+        for _ in range(_TURNS):
             for run, times in zip(runs, took, strict=True):
-                start = time.perf_counter()
-                run(given)
-                times.append(time.perf_counter() - start)
+                for _ in range(_UNTIMED):
+                    run(given)
+                for _ in range(_TIMED):
+                    start = time.perf_counter()
+                    run(given)
+                    times.append(time.perf_counter() - start)
     return {peer: round(min(took[0]) / min(took[1]), 2)}
 
 
