@@ -126,6 +126,27 @@ def test_smaller_weights_are_read_and_computed(precision: str, bits: int, tmp_pa
     assert errors["fp16"] < errors[precision] < 0.05
 
 
+class _Contrast(nn.Module):
+    """One layer that sees a hundredth of the light, spread over all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(1, 2, 1, bias=False)
+        nn.init.ones_(self.layer.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        ab: torch.Tensor = self.layer((x - 60) * 100)
+        return ab
+
+
+def test_light_is_not_rounded_before_its_contrast_is_raised(tmp_path: Path) -> None:
+    example = np.linspace(60, 61, 32 * 32, dtype=np.float32).reshape(1, 1, 32, 32)
+    path = tmp_path / "contrast.mlpackage"
+    COREML.write(Order(_Contrast().eval(), _contract(), example), path)
+    for _, run in COREML.runs(path):
+        assert np.abs(run(example) - (example - 60) * 100).max() < 0.1
+
+
 def test_a_network_without_large_layers_has_no_palette(tmp_path: Path) -> None:
     model = DeployModel(small_generator("edge"))
     example = np.zeros((1, 1, 32, 32), np.float32)

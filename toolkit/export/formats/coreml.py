@@ -143,19 +143,37 @@ def _types(contract: Contract, example: NDArray[np.float32]) -> tuple[Any, Any]:
 
 
 def _compute_precision(contract: Contract) -> Any:
-    """The network in float16; around it, where light and colour would band, float32."""
+    """The network in float16; around it, and up to its first convolution, float32.
+
+    There light and colour would band, and half a unit in the light of a faded print, whose contrast
+    the network raises, is several.
+    """
     import coremltools as ct
     from coremltools.converters.mil.mil.scope import ScopeSource
 
     if contract.precision == "fp32":
         return ct.precision.FLOAT32
-    if contract.boundary == "tensor":
-        return ct.precision.FLOAT16
 
-    def in_network(operation: Any) -> bool:
-        return "network" in operation.scopes.get(ScopeSource.TORCHSCRIPT_MODULE_NAME, [])
+    def in_half(operation: Any) -> bool:
+        modules = operation.scopes.get(ScopeSource.TORCHSCRIPT_MODULE_NAME, [])
+        return (contract.boundary == "tensor" or "network" in modules) and _convolved(operation)
 
-    return ct.transform.FP16ComputePrecision(op_selector=in_network)
+    return ct.transform.FP16ComputePrecision(op_selector=in_half)
+
+
+def _convolved(operation: Any) -> bool:
+    """Whether it is a convolution, or comes after one."""
+    pending, seen = [operation], set()
+    while pending:
+        current = pending.pop()
+        if current.op_type.startswith("conv"):
+            return True
+        for given in current.inputs.values():
+            for value in given if isinstance(given, list | tuple) else [given]:
+                if value.op is not None and value.op not in seen:
+                    seen.add(value.op)
+                    pending.append(value.op)
+    return False
 
 
 def _normalise(path: Path) -> None:
