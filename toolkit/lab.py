@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from threading import local
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,7 +43,9 @@ __all__ = [
 Float = NDArray[np.float32]
 UInt8 = NDArray[np.uint8]
 
-STRIP = 16_384
+STRIP = 8_192
+"""Pixels. The products of twice as many are large enough for BLAS to start threads, which cost more
+than they give, and are in the way of the network's own."""
 
 XYZ_FROM_RGB = np.array(
     [
@@ -63,9 +66,20 @@ _TOE_END = np.float32((_KAPPA * _EPSILON + _OFFSET) ** 3)
 F_EPSILON = 0.2068966  # where scikit-image changes branch on the way back
 
 # Linear light from white-relative XYZ and back: the white point is folded into the matrices.
-_RELATIVE_FROM_RGB = (XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
+_RELATIVE_FROM_RGB = XYZ_FROM_RGB / WHITE[:, None]
 RGB_FROM_RELATIVE = RGB_FROM_XYZ * WHITE
 _RGB_FROM_RELATIVE = RGB_FROM_RELATIVE.astype(np.float32)
+
+# CIE's f is the cube root with a straight toe: where the root is held at the toe's end, the rest of
+# the line is added. Two products say all but the root, of (R, G, B, 1) and of (roots, toes, 1).
+_ROOTS_AND_TOES = np.block(
+    [
+        [_RELATIVE_FROM_RGB, np.zeros((3, 1))],
+        [_KAPPA * _RELATIVE_FROM_RGB, np.full((3, 1), -_KAPPA * _EPSILON)],
+    ]
+).astype(np.float32)
+_LAB_OF_F = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
+_LAB_OF_ROOTS_AND_TOES = np.hstack([_LAB_OF_F, _LAB_OF_F, [[-16], [0], [0]]]).astype(np.float32)
 
 _ENCODE_STEPS = 65_535
 
@@ -185,7 +199,7 @@ def rgb_to_lab(rgb: ArrayLike) -> Float:
     array = _three_channels(rgb)
     flat = array.reshape(-1, 3)
     out = np.empty(flat.shape, np.float32)
-    strip = _Strip(min(STRIP, len(flat)))
+    strip = _strip_of(STRIP)
     for start in range(0, len(flat), STRIP):
         strip.lab(flat[start : start + STRIP].T, out[start : start + STRIP].T)
     return out.reshape(array.shape)
@@ -199,35 +213,57 @@ def rgb_to_lab_planes(rgb: UInt8, out: Float) -> None:
     rgb : uint8, shape (H, W, 3)
         Any view: a mirrored picture costs nothing more.
     out : float32, shape (3, H, W)
-        Filled with what `rgb_to_lab` gives.
+        A contiguous array, filled with what `rgb_to_lab` gives.
     """
-    rows = max(1, STRIP // max(1, rgb.shape[1]))
-    strip = _Strip(rows * rgb.shape[1])
+    width = max(1, rgb.shape[1])
+    rows = max(1, STRIP // width)
+    strip = _strip_of(rows * width)
+    planes = out.reshape(3, -1)
     for top in range(0, len(rgb), rows):
-        strip.lab(rgb[top : top + rows].transpose(2, 0, 1), out[:, top : top + rows])
+        part = planes[:, top * width : (top + rows) * width]
+        strip.lab(rgb[top : top + rows].transpose(2, 0, 1), part)
 
 
 class _Strip:
-    """Buffers for a number of pixels, so that none is allocated for each strip."""
+    """Buffers for a number of pixels: to make them takes half as long as to convert a strip."""
 
     def __init__(self, pixels: int) -> None:
         self._index = np.empty((3, pixels), np.intp)
-        self._linear, self._f, self._toe = np.empty((3, 3, pixels), np.float32)
+        self._linear = np.ones((4, pixels), np.float32)
+        self._f = np.ones((7, pixels), np.float32)
+        # An array and not a number: NumPy is five times as fast at the larger of two arrays.
+        self._toe_end = np.full((3, pixels), _TOE_END, np.float32)
+        self._nothing = np.zeros((3, pixels), np.float32)
 
     def lab(self, part: NDArray[np.uint8] | Float, out: Float) -> None:
-        """Pixels of shape (3, ...) to L*, a*, b* of the same shape."""
-        shape, count = part.shape, part[0].size
-        linear, f, toe = self._linear[:, :count], self._f[:, :count], self._toe[:, :count]
+        """Pixels of shape (3, ...) to L*, a*, b* of shape (3, their number)."""
+        count = part[0].size
+        linear, f = self._linear[:, :count], self._f[:, :count]
         if part.dtype == np.uint8:
             index = self._index[:, :count]
-            index.reshape(shape)[...] = part
-            np.take(decode_table(), index, out=linear, mode="clip")
+            index.reshape(part.shape)[...] = part
+            np.take(decode_table(), index, out=linear[:3], mode="wrap")  # the fastest; none wraps
         else:
-            linear[...] = _decode(part.astype(np.float32, copy=False)).reshape(3, count)
-        x, y, z = _f(np.matmul(_RELATIVE_FROM_RGB, linear, out=f), toe).reshape(shape)
-        np.multiply(np.subtract(x, y, out=x), np.float32(500), out=out[1])
-        np.multiply(np.subtract(y, z, out=z), np.float32(200), out=out[2])
-        np.subtract(np.multiply(y, np.float32(116), out=y), np.float32(16), out=out[0])
+            linear[:3] = _decode(part.astype(np.float32, copy=False)).reshape(3, count)
+        np.matmul(_ROOTS_AND_TOES, linear, out=f[:6])
+        roots, toes = f[:3], f[3:6]
+        np.maximum(roots, self._toe_end[:, :count], out=roots)
+        _cube_root_here()(roots, roots)
+        np.minimum(toes, self._nothing[:, :count], out=toes)
+        np.matmul(_LAB_OF_ROOTS_AND_TOES, f, out=out)
+
+
+_THREAD = local()
+
+
+def _strip_of(pixels: int) -> _Strip:
+    """The strip that this thread keeps; for rows that are longer, one of their own."""
+    if pixels > STRIP:
+        return _Strip(pixels)
+    if not hasattr(_THREAD, "strip"):
+        _THREAD.strip = _Strip(STRIP)
+    kept: _Strip = _THREAD.strip
+    return kept
 
 
 def lab_to_rgb(lab: ArrayLike) -> Float:
@@ -301,17 +337,6 @@ def _decode(values: Float) -> Float:
     clipped = np.clip(values, 0, 1)
     high = np.exp(np.float32(2.4) * np.log((clipped + np.float32(0.055)) / np.float32(1.055)))
     return np.where(clipped > np.float32(0.04045), high, clipped / np.float32(12.92))
-
-
-def _f(t: Float, toe: Float) -> Float:
-    """The cube root with its straight toe, of white-relative XYZ, in place; `toe` is a buffer."""
-    np.minimum(t, np.float32(_EPSILON), out=toe)
-    toe -= np.float32(_EPSILON)
-    toe *= np.float32(_KAPPA)
-    np.maximum(t, _TOE_END, out=t)
-    _cube_root_here()(t, t)
-    t += toe
-    return t
 
 
 @cache
