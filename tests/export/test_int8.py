@@ -119,7 +119,7 @@ def chain_of(*weights: np.ndarray) -> onnx.ModelProto:
     nodes, constants, given = [], [], "l"
     for i, weight in enumerate(weights):
         name = f"layer{i}"
-        constants.append(numpy_helper.from_array(np.float32(weight)[..., None, None], f"{name}.w"))
+        constants.append(numpy_helper.from_array(weight.astype("f")[..., None, None], f"{name}.w"))
         constants.append(numpy_helper.from_array(np.zeros(len(weight), "f"), f"{name}.b"))
         nodes.append(helper.make_node("Conv", [given, f"{name}.w", f"{name}.b"], [name], name))
         given = name
