@@ -29,7 +29,8 @@ class Observed:
     values: dict[str, Float]
     """Some of all, and always the smallest and the largest of each photograph."""
     means: dict[str, NDArray[np.float64]]
-    """Of each channel of what goes into a layer, over all photographs."""
+    """Of each channel of what goes into a layer, over all of its places in all photographs: the
+    second look of a network that looks twice has few where it is not needed, and counts little."""
 
     def ranges(self, percentile: float) -> dict[str, tuple[np.float32, np.float32]]:
         """The range of each result; 0 is always in it, because padding must be exact."""
@@ -55,14 +56,16 @@ def observe(model: ModelProto, fields: list[Float]) -> Observed:
     opened = session(all_results.SerializeToString(), "int8", "DISABLE_ALL")
     chance = np.random.default_rng(0)
     kept: dict[str, list[Float]] = {name: [] for name in (given, *names)}
-    means: dict[str, list[NDArray[np.float64]]] = {name: [] for name in into}
+    sums: dict[str, NDArray[np.float64] | float] = dict.fromkeys(into, 0.0)
+    places = dict.fromkeys(into, 0)
     for values in fields:
         results = [values, *opened.run(names, {given: values})]
         for name, result in zip(kept, results, strict=True):
             if result.dtype != np.float32:
                 continue
             if name in into:
-                means[name].append(result.mean((0, 2, 3), dtype=np.float64))
+                sums[name] += result.sum((0, 2, 3), dtype=np.float64)
+                places[name] += result[0, 0].size
             flat = result.ravel()
             if len(flat) > _SAMPLES:
                 some = flat[chance.integers(0, len(flat), _SAMPLES)]
@@ -70,5 +73,5 @@ def observe(model: ModelProto, fields: list[Float]) -> Observed:
             kept[name].append(flat)
     return Observed(
         {name: np.concatenate(found) for name, found in kept.items() if found},
-        {name: np.mean(found, 0) for name, found in means.items()},
+        {name: np.asarray(total) / places[name] for name, total in sums.items()},
     )

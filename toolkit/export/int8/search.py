@@ -70,16 +70,18 @@ def quantize(model: ModelProto, fields: list[Float]) -> tuple[ModelProto, dict[s
         made = with_integers(model, observed, percentile, {*by_rule, *float_layers})
         return judge(made), made
 
-    _, percentile = min((attempt(p, ())[0], -p) for p in _PERCENTILES)
-    percentile = -percentile
-    distance, made = attempt(percentile, ())
+    def best(float_layers: Iterable[str]) -> tuple[float, ModelProto, float]:
+        tried = [(*attempt(p, float_layers), p) for p in _PERCENTILES]
+        return min(tried, key=lambda one: one[0])
+
+    distance, made, percentile = best(())
     layers, harmful = set().union(*inner), set[str]()
     if distance > _WANTED:
         harm = [attempt(percentile, layers - same)[0] for same in inner]
         worst = [inner[i] for i in np.argsort(harm)[::-1]]
         for count in _doubling(len(inner) // 2):
             harmful = set().union(*worst[:count])
-            distance, made = attempt(percentile, harmful)
+            distance, made, percentile = best(harmful)
             if distance <= _WANTED:
                 break
     if distance > MEAN_CIEDE2000:
