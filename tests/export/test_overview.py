@@ -71,6 +71,7 @@ def test_the_second_look_costs_no_second_copy_of_the_weights(network: onnx.Model
     assert network.ByteSize() < 1.03 * once.ByteSize()
 
 
+@pytest.mark.slow
 def test_in_int8_the_layer_after_both_looks_is_an_inner_one() -> None:
     calm = generator_with(64)
     calm.get_parameter("classifier.weight").data *= 0.1
