@@ -225,7 +225,7 @@ def rgb_to_lab_planes(rgb: UInt8, out: Float) -> None:
 
 
 class _Strip:
-    """Buffers for a number of pixels: to make them takes half as long as to convert a strip."""
+    """Buffers for a number of pixels: to make them takes longer than to convert a strip."""
 
     def __init__(self, pixels: int) -> None:
         self._index = np.empty((3, pixels), np.intp)

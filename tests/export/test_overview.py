@@ -14,7 +14,9 @@ from tests.export.conftest import SMALL, small_generator
 from toolkit.export.deploy import DeployModel, contract_of
 from toolkit.export.formats import FORMATS, Order
 from toolkit.export.formats.onnx import tensor_model
-from toolkit.export.int8 import quantize
+from toolkit.export.int8.integers import with_integers
+from toolkit.export.int8.layers import ends
+from toolkit.export.int8.observed import observe
 from toolkit.export.proof_set import l_fields
 from toolkit.training.networks import Generator, build_generator
 
@@ -71,11 +73,15 @@ def test_the_second_look_costs_no_second_copy_of_the_weights(network: onnx.Model
     assert network.ByteSize() < 1.03 * once.ByteSize()
 
 
-@pytest.mark.slow
-def test_in_int8_the_layer_after_both_looks_is_an_inner_one() -> None:
-    calm = generator_with(64)
-    calm.get_parameter("classifier.weight").data *= 0.1
-    network = tensor_model(order_of(calm))
-    _, facts = quantize(network, [f[None] for f in l_fields(96, 96)[::3]])
+def test_in_int8_the_layer_after_both_looks_is_an_inner_one(network: onnx.ModelProto) -> None:
     top = next(n.name for n in network.graph.node if any("top.0.weight" in i for i in n.input))
-    assert top not in facts["float_by_rule"]
+    assert top not in ends(network)
+
+
+def test_int8_holds_a_network_that_looks_twice(network: onnx.ModelProto) -> None:
+    fields = [f[None] for f in l_fields(96, 96)[::3]]
+    made = with_integers(network, observe(network, fields), 100.0, ends(network))
+    plain, integers = (onnxruntime.InferenceSession(m.SerializeToString()) for m in (network, made))
+    for given in fields:
+        expected, found = (s.run(None, {"l": given})[0] for s in (plain, integers))
+        assert np.abs(found - expected).mean() < 0.1 * np.abs(expected).mean() + 0.1

@@ -8,6 +8,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, numpy_helper
 
 from toolkit.export.graph import Graph
+from toolkit.export.nodes import makers
 
 __all__ = ["fold_batch_norm", "spell_out_instance_norm"]
 
@@ -20,9 +21,9 @@ def fold_batch_norm(network: ModelProto) -> None:
     """
     tensors = {t.name: t for t in network.graph.initializer}
     uses = Counter(name for node in network.graph.node for name in node.input)
-    makers = {name: node for node in network.graph.node for name in node.output}
+    made_by = makers(network)
     for norm in [n for n in network.graph.node if n.op_type == "BatchNormalization"]:
-        conv = makers.get(norm.input[0])
+        conv = made_by.get(norm.input[0])
         if conv is None or conv.op_type != "Conv" or uses[norm.input[0]] > 1:
             continue
         if not all(name in tensors for name in (*conv.input[1:], *norm.input[1:])):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.export.int8.layers import BETWEEN, LAYERS, makers, quantizable
+from toolkit.export.int8.layers import BETWEEN, LAYERS, quantizable
+from toolkit.export.nodes import makers
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto

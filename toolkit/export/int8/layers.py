@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from toolkit.export.nodes import makers
+
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-__all__ = ["BETWEEN", "LAYERS", "by_weight", "ends", "makers", "quantizable"]
+__all__ = ["BETWEEN", "LAYERS", "by_weight", "ends", "quantizable"]
 
 LAYERS = ("Conv",)
 BETWEEN = ("Relu", "Clip", "LeakyRelu", "MaxPool", "Pad", "Concat", "Resize", "Add")
 """What may lie between two layers without going back to float."""
-
-
-def makers(model: ModelProto) -> dict[str, NodeProto]:
-    """The operation that makes each result."""
-    return {name: node for node in model.graph.node for name in node.output}
 
 
 def by_weight(model: ModelProto, without: set[str]) -> list[set[str]]:
