@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from os import PathLike
 from typing import IO, Any, TypeAlias, overload
@@ -12,20 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit import lab
 from toolkit.contract import Contract, FlexibleSize
-from toolkit.errors import ToolkitError, UnusableInput, UnusableModel, UsageError, one_of
-from toolkit.runtime import image_model
+from toolkit.errors import ToolkitError, UnusableModel, UsageError, one_of
+from toolkit.runtime import finished, image_model
 from toolkit.runtime import photo as photos
-from toolkit.runtime.color_profile import srgb_profile
 from toolkit.runtime.compose import Pixels, Put, compose
-from toolkit.runtime.deep import DEEP, write_tiff
-from toolkit.runtime.encode import QUALITY, encode, jpeg_head, jpeg_subsampling
-from toolkit.runtime.formats import Format, by_name
+from toolkit.runtime.encode import QUALITY
+from toolkit.runtime.formats import Format
+from toolkit.runtime.given import photo_of_array, photo_of_image
 from toolkit.runtime.guided import lines
-from toolkit.runtime.jpeg_bands import BAND, JpegBands
-from toolkit.runtime.levels import Gray, gray_and_rgb, without_alpha
-from toolkit.runtime.metadata import Kept
+from toolkit.runtime.jpeg_bands import BAND
+from toolkit.runtime.levels import Gray
 from toolkit.runtime.models import DEFAULT, find
 from toolkit.runtime.ordered import ordered
 from toolkit.runtime.photo import MAX_MEGAPIXELS, Photo
@@ -48,7 +46,6 @@ _IN_COLOR = (
     "it is in colour already and keeps its colours; --keep-original-color never changes that"
 )
 _EIGHT_BITS = "an image model sees and gives 8 of its 16 bits; a tensor model keeps them all"
-_NOTHING_KEPT = Kept(by_name("png"))
 
 
 class Colorizer:
@@ -182,10 +179,10 @@ class Colorizer:
             If the model fails on it.
         """
         if isinstance(image, np.ndarray):
-            photo = self._restored(Photo(_gray_of_array(image), None, _NOTHING_KEPT))
+            photo = self._restored(photo_of_array(image))
             return self.render_array(photo, bits=8 * image.dtype.itemsize)
         if isinstance(image, Image.Image):
-            return self.render(self._restored(_photo_of_image(image)))
+            return self.render(self._restored(photo_of_image(image)))
         photo = self.read(image)
         if not isinstance(image, bytes):
             return self.render(photo)
@@ -296,31 +293,11 @@ class Colorizer:
         ab : float32, shape (2, h, w), optional
             What `predict` said, if it was asked before.
         """
-        if photo.rgb is not None:
-            canvas = Image.fromarray(photo.rgb)
-        else:
-            canvas = Image.new("RGB", photo.gray.shape[::-1])
-
-            def put(top: int, band: Pixels) -> None:
-                canvas.paste(Image.frombuffer("RGBX", band.shape[1::-1], band), (0, top))
-
-            self.paint(photo, put, ab=ab)
-        if photo.alpha is not None:
-            canvas.putalpha(Image.fromarray(photo.alpha))
-        return canvas
+        return finished.as_image(photo, self._painter(photo, ab))
 
     def render_array(self, photo: Photo, ab: Predicted | None = None, *, bits: int = 8) -> Pixels:
         """The photograph in colour: uint8 or uint16, shape (H, W, 3), or 4 with alpha."""
-        channels = 3 if photo.alpha is None else 4
-        out = np.empty((*photo.gray.shape, channels), np.uint8 if bits == 8 else np.uint16)
-
-        def put(top: int, band: Pixels) -> None:
-            out[top : top + len(band), :, :3] = band[..., :3]
-
-        self.paint(photo, put, ab=ab, bits=bits)
-        if photo.alpha is not None:
-            np.multiply(photo.alpha, 1 if bits == 8 else 257, out=out[..., 3], dtype=out.dtype)
-        return out
+        return finished.as_array(photo, self._painter(photo, ab), bits=bits)
 
     def write(
         self,
@@ -351,22 +328,10 @@ class Colorizer:
         OutputError
             If the format cannot hold the picture.
         """
-        to = to or photo.kept.format
-        if photo.rgb is not None:
-            encode(self.render(photo), stream, to, photo.kept, quality)
-        elif to.name == "jpeg":
-            height, width = photo.gray.shape
-            head = {"icc_profile": srgb_profile(), **jpeg_head(photo.kept)}
-            subsampling = jpeg_subsampling(quality)
-            bands = JpegBands(height, width, quality=quality, subsampling=subsampling, first=head)
-            self.paint(photo, bands.put, ab=ab)
-            bands.write(stream)
-        elif photo.gray.dtype == np.uint16 and to.name in DEEP:
-            DEEP[to.name](stream, self.render_array(photo, ab, bits=16), photo.kept)
-        elif to.name == "tiff":
-            write_tiff(stream, self.render_array(photo, ab), photo.kept)
-        else:
-            encode(self.render(photo, ab), stream, to, photo.kept, quality)
+        finished.as_file(photo, self._painter(photo, ab), stream, to or photo.kept.format, quality)
+
+    def _painter(self, photo: Photo, ab: Predicted | None) -> finished.Paint:
+        return partial(self.paint, photo, ab=ab)
 
     def _legal(self, size: int | None) -> int | None:
         limits = self.contract.size
@@ -409,21 +374,5 @@ class Result:
     error: ToolkitError | None
 
 
-def _gray_of_array(array: Pixels) -> Gray:
-    if array.dtype not in (np.uint8, np.uint16):
-        raise UnusableInput(f"an array of {array.dtype} is no picture: give uint8 or uint16")
-    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)) or 0 in array.shape:
-        raise UnusableInput(f"an array of shape {array.shape} is no picture: give (H, W[, 3])")
-    return lab.gray_of_rgb(array) if array.ndim == 3 else array.copy()
-
-
 def _with_note(photo: Photo, note: str) -> Photo:
     return replace(photo, kept=replace(photo.kept, notes=(*photo.kept.notes, note)))
-
-
-def _photo_of_image(image: Image.Image) -> Photo:
-    if 0 in image.size:
-        raise UnusableInput("the image has no pixels")
-    plain, alpha = without_alpha(image)
-    gray, _ = gray_and_rgb(plain, image.info.get("icc_profile") or b"", [], photos.never)
-    return Photo(gray, alpha, _NOTHING_KEPT)
