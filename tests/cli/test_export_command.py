@@ -113,6 +113,23 @@ def test_without_a_run_the_newest_finished_one_is_exported_and_verified(tmp_path
     assert "failed" in tampered.stdout
 
 
+def test_a_bundle_does_not_tell_whose_machine_made_it(tmp_path: Path, runs: Path) -> None:
+    (tmp_path / "notes.md").write_text("Made for a test.")
+    done = toolkit(
+        *("export", runs / "edge", "--format", "onnx", "--with-checkpoint"),
+        *(f"--notes={tmp_path / 'notes.md'}", "--out", tmp_path / "bundle"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
+    assert manifest["command"] == (
+        "toolkit export edge --format onnx --with-checkpoint --notes=notes.md --out bundle"
+    )
+    for file in (tmp_path / "bundle").iterdir():
+        for folder in (tmp_path, runs):
+            assert str(folder).encode() not in file.read_bytes(), file.name
+
+
 def test_a_proof_that_fails_writes_nothing(tmp_path: Path) -> None:
     import torch
 

@@ -190,7 +190,7 @@ def export(
         calibrate=calibrate,
         allow_slow=allow_slow,
         photographs=[read_rgb(path) for path in find_photos(proof)] if proof else [],
-        command=shlex.join(["toolkit", *sys.argv[1:]]),
+        command=shlex.join(["toolkit", *map(_without_folders, sys.argv[1:])]),
     )
     manifest = make(source, requests, place, settings, terminal.say)
     if json:
@@ -251,6 +251,12 @@ def _numbers(option: str, text: str | None) -> list[float]:
         return [float(word) for word in text.split(",")] if text else []
     except ValueError:
         raise UsageError(f"{option} {one_line(text)}: write numbers with commas") from None
+
+
+def _without_folders(argument: str) -> str:
+    """An absolute path by its name: a bundle is passed on, and tells nothing of its maker."""
+    option, equals, value = argument.rpartition("=")
+    return f"{option}{equals}{Path(value).name}" if Path(value).is_absolute() else argument
 
 
 def _read_notes(path: Path | None) -> str:
